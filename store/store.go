@@ -1,0 +1,153 @@
+// Package store is the contract between the one who loads tables, the one who
+// queries them, and the engines that keep them. storetest holds the tests that
+// every engine must pass.
+//
+// A store belongs to one tenant. It is not the truth: the commit log is. Rows
+// that were appended and not yet flushed may be lost with the process; the
+// durable marks say from where the log must be read again.
+package store
+
+import (
+	"context"
+
+	"sextant/fault"
+	"sextant/table"
+)
+
+// TopicPartition names a partition of the log.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}
+
+// Marks say for each partition the first offset that is not yet loaded.
+type Marks map[TopicPartition]int64
+
+// Place of a record: the event's offset in its partition, and the record's index
+// in the event.
+type Place struct {
+	TopicPartition
+	Offset int64
+	Index  int32
+}
+
+// TableRows are rows for one table, in the physical schema of its definition.
+type TableRows struct {
+	Table string
+	Rows  *table.Batch
+}
+
+// Load is one step of loading. It becomes visible as a whole.
+type Load struct {
+	Tables []TableRows
+	// Superseded rows are those whose record came again in a fuller form: they
+	// are seen no more. Places that are not there are ignored.
+	Superseded []Place
+	Marks      Marks // after this step; a mark never moves back
+}
+
+// Store keeps the tables of one tenant. All methods may be called concurrently.
+type Store interface {
+	// Define makes a table known, or widens the one of that name: columns and
+	// promoted paths may be added, never removed or retyped (fault.Conflict).
+	// It is idempotent.
+	Define(ctx context.Context, def table.Def) error
+
+	// Append makes rows visible to every snapshot taken after it returns. The
+	// store keeps the batches; the caller must not touch them again. The same
+	// places may be appended again after a restart, from the durable marks on;
+	// never otherwise.
+	Append(ctx context.Context, load Load) error
+
+	// Flush makes everything appended so far durable.
+	Flush(ctx context.Context) error
+
+	// Marks are where loading stands: what is visible, and what would survive
+	// the process.
+	Marks() (visible, durable Marks)
+
+	// Snapshot is a consistent view of what is visible now. It must be closed.
+	Snapshot(ctx context.Context) (Snapshot, error)
+
+	// Maintain merges small segments and the like, until there is nothing to do.
+	Maintain(ctx context.Context) error
+
+	// DropBefore forgets rows of a table whose time is before ticks, at least
+	// by whole segments; no row at or after it. Rows without a time stay.
+	DropBefore(ctx context.Context, name string, ticks int64) error
+
+	Close() error
+}
+
+// Snapshot is a view of the tables at one moment.
+type Snapshot interface {
+	// Def of a table; false where there is none. Names are case-sensitive.
+	Def(name string) (table.Def, bool)
+	// Tables in name order.
+	Tables() []string
+	// Stats of a table as far as known without reading it.
+	Stats(name string) Stats
+	// Scan reads columns of a table. Rows come in no particular order.
+	Scan(ctx context.Context, scan Scan) (Reader, error)
+	Close() error
+}
+
+// Stats of a table.
+type Stats struct {
+	Rows     int64
+	Bytes    int64 // on disk, about
+	Min, Max int64 // ticks of the time column; Max < Min when there are no rows
+	Segments int
+}
+
+// Scan says what to read. From, To, and Equal only prune: rows that they exclude
+// may still come, so the caller keeps its filters.
+type Scan struct {
+	Table   string
+	Columns []string // physical names, in the order wanted; may be empty (rows are counted)
+	From    int64    // ticks of the time column, inclusive
+	To      int64    // exclusive; 0 is no bound
+	Equal   []Equal  // all must hold
+}
+
+// Equal says that a string column has one of the values, exactly.
+type Equal struct {
+	Column string
+	Values []string
+}
+
+// Reader gives batches until there are none: then (nil, nil). A batch is the
+// receiver's. Close may be called at any time, more than once.
+type Reader interface {
+	Schema() table.Schema
+	Next(ctx context.Context) (*table.Batch, error)
+	Close() error
+}
+
+// Limits of one query inside the engine. Zero is the engine's default.
+type Limits struct {
+	MemoryBytes int64
+}
+
+// SQLSnapshot is a snapshot whose engine answers SQL. Found by type assertion.
+type SQLSnapshot interface {
+	Snapshot
+
+	// Dialect names the engine's SQL: "duckdb", "clickhouse".
+	Dialect() string
+
+	// Relation is SQL that may stand in FROM (…): the scan's columns, in order,
+	// named by their physical names quoted as the dialect does. Each column has
+	// the representation that package table gives its type: ticks as BIGINT,
+	// dynamic and guid as text, a string never NULL. A promoted path that a
+	// segment lacks is extracted from the text.
+	Relation(scan Scan) (string, error)
+
+	// Query runs SQL whose result columns have the representations of schema,
+	// by position. Cancelling ctx stops it. Over a limit it fails with
+	// fault.Limit; the error text does not contain the SQL.
+	Query(ctx context.Context, sql string, args []any, schema table.Schema, limits Limits) (Reader, error)
+}
+
+// ErrClosed is what a closed store or snapshot answers.
+var ErrClosed = fault.New(fault.Unavailable, "the store is closed")

@@ -1,0 +1,72 @@
+package table
+
+// Def is what an engine needs to know of a stored table: what users see, and the
+// physical columns that they do not.
+//
+// A batch that is appended to a store has the columns of Physical, in order.
+type Def struct {
+	Name    string
+	Columns Schema // visible, in the published order
+	Time    string // the visible datetime column that segments are cut by; "" has none
+
+	// Promoted are typed columns beside a dynamic column, or a string column
+	// that holds JSON, for the paths that people filter on.
+	Promoted []Promoted
+
+	// IDs names the columns, visible or promoted, whose values the id index
+	// covers: many distinct values, looked up by equality.
+	IDs []string
+
+	// Text names the wide text columns, worth a stronger compression.
+	Text []string
+}
+
+// Promoted is one path inside a JSON column, stored as a column of its own.
+//
+// For a scalar path the cell is the value at the path where it has the declared
+// type, null where the path is missing or JSON null. A value of any other JSON
+// type leaves null and sets the row's HiddenOdd, so that a reader falls back on
+// the text. A path that starts with "[]." is taken from each element of an
+// array: the cell is then the JSON text of the array of those values (type
+// Dynamic), elements without the path giving null.
+type Promoted struct {
+	Column string // the visible column that holds the JSON
+	Path   string // keys joined by "."; "[].displayName" for each element of an array
+	Type   Type   // String, Long, Real or Bool; Dynamic for "[]." paths
+}
+
+// Name of the physical column: LocationDetails.city, TargetResources[].id.
+func (p Promoted) Name() string {
+	if len(p.Path) > 2 && p.Path[:2] == "[]" {
+		return p.Column + p.Path
+	}
+	return p.Column + "." + p.Path
+}
+
+// Hidden columns come with every stored row. No KQL name can reach them.
+const (
+	HiddenID        = "$id"        // long: 64 bits of the record's identity
+	HiddenTopic     = "$topic"     // string
+	HiddenPartition = "$partition" // int
+	HiddenOffset    = "$offset"    // long: offset of the event in the partition
+	HiddenIndex     = "$index"     // int: place of the record in the event's records
+	HiddenArrival   = "$arrival"   // datetime: when the log took it; ingestion_time()
+	HiddenSchema    = "$schema"    // int: version of the mapping that made the row
+	HiddenOdd       = "$odd"       // bool: a promoted path had an unexpected type
+)
+
+// Hidden columns in physical order.
+var Hidden = Schema{
+	{HiddenID, Long}, {HiddenTopic, String}, {HiddenPartition, Int}, {HiddenOffset, Long},
+	{HiddenIndex, Int}, {HiddenArrival, DateTime}, {HiddenSchema, Int}, {HiddenOdd, Bool},
+}
+
+// Physical columns of the table: visible, promoted, hidden.
+func (d *Def) Physical() Schema {
+	out := make(Schema, 0, len(d.Columns)+len(d.Promoted)+len(Hidden))
+	out = append(out, d.Columns...)
+	for _, p := range d.Promoted {
+		out = append(out, Column{p.Name(), p.Type})
+	}
+	return append(out, Hidden...)
+}
