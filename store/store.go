@@ -139,8 +139,9 @@ type SQLSnapshot interface {
 	// Relation is SQL that may stand in FROM (…): the scan's columns, in order,
 	// named by their physical names quoted as the dialect does. Each column has
 	// the representation that package table gives its type: ticks as BIGINT,
-	// dynamic and guid as text, a string never NULL. A promoted path that a
-	// segment lacks is extracted from the text.
+	// dynamic and guid as text, a string never NULL. A promoted "[]." path is a
+	// list of text (VARCHAR[]). A promoted path that a segment lacks is
+	// extracted from the text.
 	Relation(scan Scan) (string, error)
 
 	// Query runs SQL whose result columns have the representations of schema,

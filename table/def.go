@@ -27,8 +27,9 @@ type Def struct {
 // type, null where the path is missing or JSON null. A value of any other JSON
 // type leaves null and sets the row's HiddenOdd, so that a reader falls back on
 // the text. A path that starts with "[]." is taken from each element of an
-// array: the cell is then the JSON text of the array of those values (type
-// Dynamic), elements without the path giving null.
+// array: the cell (type Dynamic, parsed form) is then a []any of the strings at
+// the path, nil for an element without it, and an engine may keep it as a list
+// of text. An element with another type there sets HiddenOdd as above.
 type Promoted struct {
 	Column string // the visible column that holds the JSON
 	Path   string // keys joined by "."; "[].displayName" for each element of an array

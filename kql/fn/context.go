@@ -1,0 +1,69 @@
+package fn
+
+import (
+	"context"
+	"math/rand/v2"
+	"regexp"
+	"sync"
+	"sync/atomic"
+
+	"sextant/fault"
+)
+
+// Context is what evaluators see of the query that they run in. One is shared by
+// all goroutines of a query.
+type Context struct {
+	Ctx    context.Context
+	Now    int64 // ticks; now() is one moment for the whole query
+	Rand   *rand.Rand
+	Budget *Budget
+
+	mu      sync.Mutex
+	regexes map[string]*regexp.Regexp
+}
+
+// NewContext for one query. A nil budget has no limit.
+func NewContext(ctx context.Context, now int64, seed uint64, budget *Budget) *Context {
+	if budget == nil {
+		budget = &Budget{}
+	}
+	return &Context{Ctx: ctx, Now: now, Rand: rand.New(rand.NewPCG(seed, 0)), Budget: budget, regexes: map[string]*regexp.Regexp{}}
+}
+
+// Regexp compiles a pattern once a query. RE2 syntax; nil where it is not one.
+func (c *Context) Regexp(pattern string) *regexp.Regexp {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	re, ok := c.regexes[pattern]
+	if !ok {
+		re, _ = regexp.Compile(pattern)
+		if len(c.regexes) < 1000 { // patterns from data must not fill memory
+			c.regexes[pattern] = re
+		}
+	}
+	return re
+}
+
+// Budget is what a query may use. Zero limits are none.
+type Budget struct {
+	MaxBytes int64 // held at one time by the Go side
+	MaxRows  int64 // in the result
+
+	held atomic.Int64
+	peak atomic.Int64
+}
+
+// Charge n bytes (negative gives back). Over the limit it fails with
+// fault.Limit, naming what asked; what was charged stays charged.
+func (b *Budget) Charge(n int64, who string) error {
+	held := b.held.Add(n)
+	for p := b.peak.Load(); held > p && !b.peak.CompareAndSwap(p, held); p = b.peak.Load() {
+	}
+	if b.MaxBytes > 0 && held > b.MaxBytes {
+		return fault.New(fault.Limit, "%s needs more than the %d MB that a query may hold; filter earlier, or summarize over fewer groups", who, b.MaxBytes>>20)
+	}
+	return nil
+}
+
+// Peak is the most that was held.
+func (b *Budget) Peak() int64 { return b.peak.Load() }

@@ -1,0 +1,7 @@
+package fn
+
+// scalarFamilies lists each family's table of scalar functions.
+func scalarFamilies() [][]Scalar { return [][]Scalar{} }
+
+// aggregateFamilies lists each family's table of aggregates.
+func aggregateFamilies() [][]Aggregate { return [][]Aggregate{} }
