@@ -1,0 +1,63 @@
+# Sextant. `make` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+export CGO_ENABLED := 1
+GO ?= go
+TEST ?= .
+FUZZTIME ?= 30s
+COUNT ?= 1
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# The packages where goroutines meet: they run under the race detector.
+RACE := ./commitlog/... ./loader/... ./intake/... ./store/... ./node/... ./server/... ./query/... ./source/...
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## bin/sextant
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sextant ./cmd/sextant
+
+.PHONY: demo
+demo: build ## a tenant of 500 people with 30 days of logs, and a live feed
+	bin/sextant demo
+
+.PHONY: test
+test: ## all that CI asks: format, vet, lint, unit, race, scripts, end to end
+	bash .ci/test
+
+.PHONY: check
+check: ## format, vet, lint
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt these:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: unit
+unit: ## tests without the race detector (TEST=name picks some)
+	$(GO) test -count=$(COUNT) -run '$(TEST)' ./...
+
+.PHONY: race
+race: ## tests of what is concurrent, with the race detector
+	$(GO) test -race -short -count=$(COUNT) -run '$(TEST)' $(RACE)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	bash .ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: build ## the figures of docs/benchmarks.md, on this machine
+	bash .ci/bench
+
+.PHONY: generate
+generate: ## code and pages made from tables
+	$(GO) generate ./...
+
+.PHONY: update
+update: ## accepts golden output; read the diff
+	$(GO) test ./kql/... ./source/... ./cmd/... -update
+
+.PHONY: race-packages
+race-packages:
+	@for p in $(RACE); do [ -d $${p%/...} ] && echo $$p; done
