@@ -1,0 +1,89 @@
+// Package query answers KQL over a tenant's tables: it binds, plans, splits and
+// runs, within limits.
+//
+// As long a prefix of the plan as the engine can do runs as SQL in the store; the
+// rest runs in package eval. Where the cut falls changes nothing but the speed.
+package query
+
+import (
+	"context"
+	"time"
+
+	"sextant/fault"
+	"sextant/kql/fn"
+	"sextant/store"
+	"sextant/table"
+)
+
+// Options of an engine.
+type Options struct {
+	Catalogue *fn.Catalogue    // nil: fn.New()
+	Clock     func() time.Time // nil: time.Now
+	Timeout   time.Duration    // of one query; 0: 10 minutes
+	MaxBytes  int64            // held by one query in Go; 0: 512 MB
+	MaxRows   int64            // of one answer; 0: 500,000
+	TempDir   string           // where operators spill; "": the system's
+}
+
+// Request is one query.
+type Request struct {
+	Text string
+	// From and To bound the time column of every table, in ticks, From inclusive
+	// and To exclusive; both 0 is no bound.
+	From, To int64
+	// Split bounds how many operators may run as SQL; nil is as many as can.
+	// Answers do not depend on it.
+	Split *int
+	// MaxRows overrides the engine's, when it is less.
+	MaxRows int64
+}
+
+// Answer to a query. It must be closed.
+type Answer struct {
+	Tables []Table // one for each tabular statement; the first is the primary one
+	Render *Render // what a final render operator asks for; nil
+	Notes  fault.Diagnostics
+
+	close func() error
+}
+
+// Table of an answer. Rows are read once, in order, one table after the other.
+type Table struct {
+	Name string // PrimaryResult, Table_1, …
+	Rows store.Reader
+}
+
+// Render is how the answer wants to be drawn.
+type Render struct {
+	Chart string            // table, timechart, barchart, piechart, …
+	Props map[string]string // as written: title, xcolumn, ycolumns, series, kind, …
+}
+
+// Close frees what the answer holds. Safe at any time, more than once.
+func (a *Answer) Close() error {
+	if a.close == nil {
+		return nil
+	}
+	c := a.close
+	a.close = nil
+	return c()
+}
+
+// All reads a table's rows into one batch.
+func All(ctx context.Context, r store.Reader) (*table.Batch, error) {
+	out := table.NewBatch(r.Schema(), 64)
+	var row []table.Value
+	for {
+		b, err := r.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if b == nil {
+			return out, nil
+		}
+		for i := range b.Rows {
+			row = b.Row(i, row)
+			out.AppendRow(row)
+		}
+	}
+}
