@@ -66,7 +66,7 @@ type Let struct {
 // [*Name].
 type Set struct {
 	Place
-	Name  Ident // may be dotted, as in hint.something
+	Name  Ident
 	Value Expr
 }
 
@@ -76,7 +76,7 @@ type DeclareParams struct {
 	Params []*FuncParam
 }
 
-// DeclarePattern is `declare pattern P = (a:string)[b:string] { ("x").["y"] = { … }; … }`
+// DeclarePattern is `declare pattern P = (a:string)[b:string] { ("x").["y"] = { … }; }`
 // or, without a definition, `declare pattern P`.
 type DeclarePattern struct {
 	Place
@@ -87,7 +87,7 @@ type DeclarePattern struct {
 	Cases   []*PatternCase
 }
 
-// PatternCase is one `(v1, v2).[path] = { statements }` of a pattern.
+// PatternCase is one `("v1", "v2").["path"] = { statements }` of a pattern.
 type PatternCase struct {
 	Place
 	Args []Expr // literals
@@ -99,6 +99,7 @@ type PatternCase struct {
 type Restrict struct {
 	Place
 	Items []Expr
+	With  Params
 }
 
 // Alias is `alias database X = cluster("c").database("d")`.
@@ -140,9 +141,8 @@ type TypeName struct {
 // ColumnDecl is `name:type`. Type is nil where the grammar lets it be left out.
 type ColumnDecl struct {
 	Place
-	Name    Ident
-	Type    *TypeName
-	Default Expr // scan's declare and parse-kv style `= value`; usually nil
+	Name Ident
+	Type *TypeName
 }
 
 // FuncParam is a parameter of a function: scalar `x:long = 5` (Type set) or
@@ -178,8 +178,8 @@ type Lambda struct {
 }
 
 // Param is an option of an operator: `kind=inner`, `hint.strategy=shuffle`,
-// `withsource=T`, `with_itemindex=i`, `bin_size = 5`. Value is a [*Literal], a
-// [*Name], or (hint.shufflekey and the like) a path.
+// `withsource=T`, `with_itemindex=i`. Value is a [*Literal] or a [*Name], which
+// stands for a word as well as for a column.
 type Param struct {
 	Place
 	Name  Ident // dotted for hints: "hint.strategy"

@@ -16,17 +16,19 @@ const (
 	TimeSpanLit                    // 1d, 10ms, time(1.02:03:04)
 	GuidLit                        // guid(…)
 	DynamicLit                     // dynamic(…)
-	NullLit                        // null, only inside other literals and patterns
+	NullLit                        // null, only within dynamic(…)
 )
 
 // Literal is a constant.
 //
 // Text is the value as text: for strings decoded (no quotes, escapes undone,
 // adjacent literals joined); for the form kind(…) what stands between the
-// parentheses, trimmed; for the others the text as written. A null of the kind,
-// as long(null), has Null set and Text "null". DynamicLit's Text is the JSON as
-// written, single-quoted strings and nested datetime(…) included; see
-// [Literal.Dynamic].
+// parentheses, trimmed; for the others the text as written, where options and
+// datatable values may have a sign. A null of the kind, as long(null), has Null
+// set. Text is not checked against the kind: long(abc) is a literal to the syntax.
+//
+// A DynamicLit has its value as a tree in JSON, and as Text that tree printed: JSON,
+// unless it holds what only KQL has (1d, datetime(…), nested dynamic(…)).
 type Literal struct {
 	Place
 	Kind   LiteralKind
@@ -34,13 +36,32 @@ type Literal struct {
 	Null   bool
 	Hidden bool // h'…': not to be shown in logs
 	Call   bool // written as kind(…), which tells long(5) from 5
+	JSON   Expr // of DynamicLit: [*Literal], [*JSONArray], [*JSONObject]
+}
+
+// JSONArray is `[a, b]` within dynamic(…).
+type JSONArray struct {
+	Place
+	Items []Expr
+}
+
+// JSONObject is `{"k": v}` within dynamic(…).
+type JSONObject struct {
+	Place
+	Pairs []*JSONPair
+}
+
+// JSONPair is one `"k": v`.
+type JSONPair struct {
+	Place
+	Key   Ident
+	Value Expr
 }
 
 // Name refers to a column, a table, a let, a variable; also $left and $right.
 type Name struct {
 	Place
-	Name   string
-	Quoted bool // written ['…']: never a keyword, never a wildcard
+	Name string
 }
 
 // Wildcard is a name with stars in it, `Sign*`, as project-away, union,
@@ -173,6 +194,28 @@ type ExternalData struct {
 	With   Params
 }
 
+// DataScope is `T datascope=hotcache`.
+type DataScope struct {
+	Place
+	X     Expr
+	Scope Ident
+}
+
+// ContextualTable is `__contextual_datatable id (a:string, …)`, which engines write
+// for each other.
+type ContextualTable struct {
+	Place
+	ID     Expr
+	Schema *Schema
+}
+
+// ViewCombine is `materialized-view-combine (name) base (q) delta (q) aggregations (summarize …)`.
+type ViewCombine struct {
+	Place
+	View, Base, Delta Expr
+	Aggregations      *Pipe // one summarize
+}
+
 // EntityGroup is `entity_group [database("a"), cluster("b").database("c")]`.
 type EntityGroup struct {
 	Place
@@ -182,24 +225,29 @@ type EntityGroup struct {
 // BadExpr stands where no expression could be read; a diagnostic says why.
 type BadExpr struct{ Place }
 
-func (*Literal) expr()      {}
-func (*Name) expr()         {}
-func (*Wildcard) expr()     {}
-func (*Star) expr()         {}
-func (*Path) expr()         {}
-func (*Index) expr()        {}
-func (*Call) expr()         {}
-func (*Paren) expr()        {}
-func (*Unary) expr()        {}
-func (*Binary) expr()       {}
-func (*In) expr()           {}
-func (*Between) expr()      {}
-func (*Named) expr()        {}
-func (*TypeOf) expr()       {}
-func (*Ordered) expr()      {}
-func (*Pipe) expr()         {}
-func (*DataTable) expr()    {}
-func (*ExternalData) expr() {}
-func (*EntityGroup) expr()  {}
-func (*Lambda) expr()       {}
-func (*BadExpr) expr()      {}
+func (*Literal) expr()         {}
+func (*JSONArray) expr()       {}
+func (*JSONObject) expr()      {}
+func (*Name) expr()            {}
+func (*Wildcard) expr()        {}
+func (*Star) expr()            {}
+func (*Path) expr()            {}
+func (*Index) expr()           {}
+func (*Call) expr()            {}
+func (*Paren) expr()           {}
+func (*Unary) expr()           {}
+func (*Binary) expr()          {}
+func (*In) expr()              {}
+func (*Between) expr()         {}
+func (*Named) expr()           {}
+func (*TypeOf) expr()          {}
+func (*Ordered) expr()         {}
+func (*Pipe) expr()            {}
+func (*DataTable) expr()       {}
+func (*ExternalData) expr()    {}
+func (*EntityGroup) expr()     {}
+func (*DataScope) expr()       {}
+func (*ContextualTable) expr() {}
+func (*ViewCombine) expr()     {}
+func (*Lambda) expr()          {}
+func (*BadExpr) expr()         {}

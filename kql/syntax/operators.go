@@ -56,6 +56,7 @@ type Summarize struct {
 	Params Params
 	Items  []Expr
 	By     []Expr
+	Bin    Expr // the old form `by t bin=1h`; nil
 }
 
 // Sort is `sort by a, b desc nulls last` (or order). By holds plain expressions and
@@ -155,10 +156,10 @@ type Facet struct {
 type Find struct {
 	Place
 	Params      Params
-	DataScope   string // "all" or "hotcache" in `find datascope=…`; "" unsaid
+	DataScope   *Ident // of `datascope=all`; nil
 	In          []Expr
 	Where       Expr
-	Project     []Expr // [*Name], [*FindColumn], [*Call] pack(*); nil for none
+	Project     []Expr // [*Name], [*FindColumn], [*Star], [*Call] pack(*); nil for none
 	ProjectAway []Expr
 	Smart       bool // project-smart
 }
@@ -180,7 +181,7 @@ type Fork struct {
 type ForkProng struct {
 	Place
 	Name *Ident
-	Pipe *Pipe
+	Sub  Expr // most often a [*Pipe] without source
 }
 
 // GetSchema is `getschema`.
@@ -240,14 +241,14 @@ type MvApply struct {
 	On     *Pipe
 }
 
-// Parse is `parse kind=relaxed flags=U X with * "a" b:long "c" *`; Where makes it
+// ParseOp is `parse kind=relaxed flags=U X with * "a" b:long "c" *`; Where makes it
 // parse-where.
-type Parse struct {
+type ParseOp struct {
 	Place
 	Where  bool
 	Params Params
 	X      Expr
-	With   []Expr // [*Literal] strings, [*Star], [*FindColumn] name:type, [*Name]
+	With   []Expr // [*Literal] texts, [*Star], [*ColumnDecl] with or without type
 }
 
 // ParseKV is `parse-kv X as (a:string, b:long) with (pair_delimiter=',', …)`.
@@ -263,22 +264,22 @@ type Partition struct {
 	Place
 	Params Params
 	By     Expr
-	In     Expr  // `in (scope)`; nil
-	Pipe   *Pipe // the contextual form ( … )
-	Body   *Block
+	In     Expr // `in f(x)`; nil
+	Sub    Expr // the form ( … ): most often a [*Pipe] without source; nil
+	Query  Expr // the form { … }: a whole query; nil
 }
 
-// PartitionBy is `partition-by`/`__partitionby key id literal (pipe)`.
+// PartitionBy is `__partitionby key id literal (pipe)`, internal.
 type PartitionBy struct {
 	Place
 	Params Params
 	By     Expr
 	ID     Expr
-	Pipe   Expr
+	Pipe   *Pipe
 }
 
-// Print is `print a = 1, 2`.
-type Print struct {
+// PrintOp is `print a = 1, 2`.
+type PrintOp struct {
 	Place
 	Items []Expr
 }
@@ -301,16 +302,16 @@ type Reduce struct {
 // Render is `render timechart with (title="x", series=a, b)`. Chart is as written.
 type Render struct {
 	Place
-	Chart  Ident
-	With   []*RenderProp
-	Legacy bool // the properties stand without with (…)
+	Chart Ident
+	Old   []*RenderProp // properties without with (…): `kind=`, `title=`, `accumulate=`, `with "x"`, `by a, b`
+	With  []*RenderProp
 }
 
 // RenderProp is `name = value` or `name = a, b`.
 type RenderProp struct {
 	Place
 	Name   Ident
-	Values []Expr // literals and names
+	Values []Expr // one, unless the property takes columns
 }
 
 // Sample is `sample N`.
@@ -351,7 +352,7 @@ type ScanStep struct {
 type Search struct {
 	Place
 	Params    Params
-	DataScope string
+	DataScope *Ident
 	In        []Expr
 	Cond      Expr
 }
@@ -389,7 +390,7 @@ type MacroExpand struct {
 	Params Params
 	Group  Expr // a [*Name] or an [*EntityGroup]
 	Scope  *Ident
-	Stmts  []Stmt
+	Body   *Block // in parentheses, not braces
 }
 
 // AssertSchema is `assert-schema (a:string, …)`.
@@ -398,11 +399,8 @@ type AssertSchema struct {
 	Schema *Schema
 }
 
-// ExecuteAndCache is `__execute-and-cache`/`execute-and-cache`.
-type ExecuteAndCache struct {
-	Place
-	Params Params
-}
+// ExecuteAndCache is `__executeAndCache`, internal.
+type ExecuteAndCache struct{ Place }
 
 // BadOperator stands where an operator could not be read. Word is what stood
 // there.
@@ -442,7 +440,7 @@ func (*MvApply) Keyword() string         { return "mv-apply" }
 func (*ParseKV) Keyword() string         { return "parse-kv" }
 func (*Partition) Keyword() string       { return "partition" }
 func (*PartitionBy) Keyword() string     { return "__partitionby" }
-func (*Print) Keyword() string           { return "print" }
+func (*PrintOp) Keyword() string         { return "print" }
 func (*Range) Keyword() string           { return "range" }
 func (*Reduce) Keyword() string          { return "reduce" }
 func (*Render) Keyword() string          { return "render" }
@@ -455,10 +453,10 @@ func (*TopHitters) Keyword() string      { return "top-hitters" }
 func (*TopNested) Keyword() string       { return "top-nested" }
 func (*MacroExpand) Keyword() string     { return "macro-expand" }
 func (*AssertSchema) Keyword() string    { return "assert-schema" }
-func (*ExecuteAndCache) Keyword() string { return "execute-and-cache" }
+func (*ExecuteAndCache) Keyword() string { return "__executeAndCache" }
 func (*BadOperator) Keyword() string     { return "" }
 
-func (p *Parse) Keyword() string {
+func (p *ParseOp) Keyword() string {
 	if p.Where {
 		return "parse-where"
 	}
@@ -493,11 +491,11 @@ func (*Invoke) operator()          {}
 func (*MakeSeries) operator()      {}
 func (*MvExpand) operator()        {}
 func (*MvApply) operator()         {}
-func (*Parse) operator()           {}
+func (*ParseOp) operator()         {}
 func (*ParseKV) operator()         {}
 func (*Partition) operator()       {}
 func (*PartitionBy) operator()     {}
-func (*Print) operator()           {}
+func (*PrintOp) operator()         {}
 func (*Range) operator()           {}
 func (*Reduce) operator()          {}
 func (*Render) operator()          {}
@@ -514,3 +512,4 @@ func (*ExecuteAndCache) operator() {}
 func (*BadOperator) operator()     {}
 
 func (*FindColumn) expr() {}
+func (*ColumnDecl) expr() {}
