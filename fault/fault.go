@@ -55,10 +55,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// New returns an error of the given kind. The format may wrap with %w.
+// New returns an error of the given kind. The format may wrap with %w, more
+// than once too.
 func New(kind Kind, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
-	if cause := errors.Unwrap(err); cause != nil {
+	switch err.(type) { //nolint:errorlint // the error just made, not its causes
+	case interface{ Unwrap() error }, interface{ Unwrap() []error }:
 		return &Error{Kind: kind, Err: err}
 	}
 	return &Error{Kind: kind, Text: err.Error()}
