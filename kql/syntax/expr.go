@@ -83,10 +83,11 @@ type Path struct {
 }
 
 // Index is `X[I]`: an element of an array (negative counts from the end) or a
-// property.
+// property. `X.[I]` means the same.
 type Index struct {
 	Place
-	X, I Expr
+	X, I   Expr
+	Dotted bool
 }
 
 // Call is `F(args)`. Arguments may be [*Named], [*Star], [*Pipe], [*Lambda] and
@@ -216,6 +217,27 @@ type ViewCombine struct {
 	Aggregations      *Pipe // one summarize
 }
 
+// InlineTable is `inline_external_table (a:string) kind=storage partition by (d:datetime)
+// pathformat=(…) dataformat=csv ("uri") with (…)`: files as a table.
+type InlineTable struct {
+	Place
+	Schema      *Schema // may be nil with kind=delta
+	Kind        Ident   // storage, delta
+	PartitionBy []*PartitionColumn
+	PathFormat  []Expr // texts, names, and calls datetime_pattern("…", name)
+	Format      *Ident
+	URIs        []Expr
+	With        Params
+}
+
+// PartitionColumn is `name:type = expression` of an [InlineTable].
+type PartitionColumn struct {
+	Place
+	Name Ident
+	Type *TypeName
+	X    Expr // nil when left out
+}
+
 // EntityGroup is `entity_group [database("a"), cluster("b").database("c")]`.
 type EntityGroup struct {
 	Place
@@ -246,6 +268,7 @@ func (*Pipe) expr()            {}
 func (*DataTable) expr()       {}
 func (*ExternalData) expr()    {}
 func (*EntityGroup) expr()     {}
+func (*InlineTable) expr()     {}
 func (*DataScope) expr()       {}
 func (*ContextualTable) expr() {}
 func (*ViewCombine) expr()     {}

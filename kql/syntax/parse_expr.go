@@ -294,21 +294,30 @@ func (p *parser) path() Expr {
 	x := p.primary()
 	for n := 0; x != nil && p.link(n); n++ {
 		switch {
+		case p.isP(".") && p.at(1).isP("[") && p.nameLen(1, false) == 0:
+			p.next()
+			x = p.element(start, x)
+			x.(*Index).Dotted = true
 		case p.isP("."):
 			p.next()
 			sel := p.pathStep()
 			x = &Path{Place: p.since(start), X: x, Sel: sel}
 		case p.isP("["):
-			open := p.pos
-			p.next()
-			i := p.need(p.expr())
-			p.closing(open)
-			x = &Index{Place: p.since(start), X: x, I: i}
+			x = p.element(start, x)
 		default:
 			return x
 		}
 	}
 	return x
+}
+
+// element reads [i] behind x, which began at token start.
+func (p *parser) element(start int, x Expr) Expr {
+	open := p.pos
+	p.next()
+	i := p.need(p.expr())
+	p.closing(open)
+	return &Index{Place: p.since(start), X: x, I: i}
 }
 
 // pathStep reads what follows a dot.
@@ -325,11 +334,7 @@ func (p *parser) pathStep() Expr {
 		p.next()
 		return &Name{Place: p.since(start), Name: t.text}
 	}
-	if p.isP("[") {
-		p.report(codeUnexpected, p.here(), "expected a name after the dot, found ‘[’", "an element is taken without a dot: a[0], a['b']")
-	} else {
-		p.unexpected("a name after the dot")
-	}
+	p.unexpected("a name after the dot")
 	return &BadExpr{Place{fault.Span{Start: p.here().Start}}}
 }
 
@@ -365,6 +370,9 @@ func (p *parser) primary() Expr {
 			p.closing(start)
 			return &Paren{Place: p.since(start), X: x}
 		case "[":
+			if p.startsCall() {
+				return p.call()
+			}
 			if x := p.nameRef(); x != nil {
 				return x
 			}
@@ -385,8 +393,18 @@ func (p *parser) primary() Expr {
 			return p.contextual()
 		case "materialized-view-combine":
 			return p.viewCombine()
-		case "toscalar", "totable", "materialize":
+		case "inline_external_table":
+			if x := p.inlineTable(); x != nil {
+				return x
+			}
+		case "toscalar", "totable":
 			return p.queryCall()
+		case "materialize":
+			if p.at(1).isP("(") {
+				p.report(codeUnexpected, t.span(), "materialize(…) cannot stand within an expression",
+					"name it: let x = materialize(…);")
+				return p.queryCall()
+			}
 		case "typeof":
 			if p.at(1).isP("(") {
 				return p.typeOf()

@@ -125,6 +125,8 @@ func (p *parser) let() Stmt {
 	switch {
 	case p.isW("entity_group") && p.at(1).isP("["):
 		s.Value = p.entityGroup()
+	case p.isW("materialize") && p.at(1).isP("("):
+		s.Value = p.queryCall()
 	case p.startsLambda():
 		s.Value = p.lambda()
 	default:

@@ -56,6 +56,97 @@ func (p *parser) externalData() Expr {
 	return x
 }
 
+// inlineTable is nil, with nothing read, where inline_external_table is but a name.
+func (p *parser) inlineTable() Expr {
+	if !p.at(1).isW("kind") && !(p.at(1).isP("(") && p.nameLen(2, true) > 0 && p.at(2+p.nameLen(2, true)).isP(":")) {
+		return nil
+	}
+	start := p.pos
+	p.next()
+	x := &InlineTable{}
+	if p.isP("(") {
+		x.Schema = p.schema()
+	}
+	p.expectW("kind", "=storage or kind=delta")
+	p.expectP("=", " and storage or delta")
+	if x.Kind = p.anyWord("storage or delta"); x.Kind.Name != "storage" && x.Kind.Name != "delta" && x.Kind.Name != "" {
+		p.pos--
+		p.report(codeUnexpected, x.Kind.Span, "expected storage or delta, found "+show(x.Kind.Name))
+		p.pos++
+	}
+	delta := x.Kind.Name == "delta"
+	if x.Schema == nil && !delta {
+		p.unexpected("columns, (name:type, …), before kind")
+	}
+	if p.acceptW("partition") {
+		p.expectW("by", "")
+		open := p.pos
+		if p.expectP("(", " and the partition's columns") {
+			p.acceptP(",")
+			x.PartitionBy = list(p, "a column, name:type", false, true, p.partitionColumn)
+			p.closing(open)
+		}
+	}
+	if p.acceptW("pathformat") {
+		p.expectP("=", "")
+		open := p.pos
+		if p.expectP("(", " and the format") {
+			for {
+				if p.cur().kind == tString {
+					x.PathFormat = append(x.PathFormat, p.stringLiteral())
+				} else if p.startsCall() {
+					x.PathFormat = append(x.PathFormat, p.call())
+				} else if n := p.nameRef(); n != nil {
+					x.PathFormat = append(x.PathFormat, n)
+				} else {
+					break
+				}
+			}
+			if len(x.PathFormat) == 0 {
+				p.unexpected("texts and columns")
+			}
+			p.closing(open)
+		}
+	}
+	if p.acceptW("dataformat") {
+		p.expectP("=", "")
+		id := p.anyWord("a format, such as csv")
+		x.Format = &id
+	} else if !delta {
+		p.unexpected("dataformat=…")
+	}
+	open := p.pos
+	if p.expectP("(", " and the addresses") {
+		x.URIs = list(p, "an address", false, true, func() (Expr, bool) {
+			v := p.pipe()
+			return v, v != nil
+		})
+		p.closing(open)
+	}
+	if p.acceptW("with") {
+		x.With = p.properties()
+	}
+	x.Place = p.since(start)
+	return x
+}
+
+func (p *parser) partitionColumn() (*PartitionColumn, bool) {
+	start := p.pos
+	name, ok := p.name(true)
+	if !ok {
+		return nil, false
+	}
+	c := &PartitionColumn{Name: name, Type: &TypeName{Place: p.since(p.pos)}}
+	if p.expectP(":", " and a type") {
+		c.Type = p.typeName()
+	}
+	if p.acceptP("=") {
+		c.X = p.need(p.expr())
+	}
+	c.Place = p.since(start)
+	return c, true
+}
+
 func (p *parser) contextual() Expr {
 	start := p.pos
 	p.next()
@@ -135,7 +226,7 @@ func (p *parser) unionItem() Expr {
 	if p.isP("(") {
 		return p.primary()
 	}
-	if p.cur().isAny("datatable", "externaldata", "materialize", "toscalar", "totable") {
+	if p.cur().isAny("datatable", "externaldata", "external_data", "toscalar", "totable") {
 		return p.expr()
 	}
 	return p.entity()
@@ -194,11 +285,7 @@ func (p *parser) simplePath() Expr {
 			sel := p.pathStep()
 			x = &Path{Place: p.since(start), X: x, Sel: sel}
 		case p.isP("["):
-			open := p.pos
-			p.next()
-			i := p.need(p.expr())
-			p.closing(open)
-			x = &Index{Place: p.since(start), X: x, I: i}
+			x = p.element(start, x)
 		default:
 			return x
 		}

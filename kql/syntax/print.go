@@ -54,7 +54,7 @@ func (p *printer) name(name string) {
 }
 
 func plainName(name string) bool {
-	if name == "" || classOf(name) > soft || len(name) >= 36 {
+	if name == "" || classOf(name) > soft {
 		return false
 	}
 	switch name {
@@ -285,6 +285,14 @@ func (p *printer) node(n Node) {
 		p.s(" = ")
 		p.node(n.Body)
 		p.s(";")
+	case *PartitionColumn:
+		p.name(n.Name.Name)
+		p.s(":")
+		p.node(n.Type)
+		if n.X != nil {
+			p.s(" = ")
+			p.node(n.X)
+		}
 	case *JSONPair:
 		p.s(quoted(n.Key.Name), ":")
 		p.node(n.Value)
@@ -415,6 +423,9 @@ func (p *printer) expr(x Expr) {
 		p.node(x.Sel)
 	case *Index:
 		p.node(x.X)
+		if x.Dotted {
+			p.s(".")
+		}
 		p.s("[")
 		p.node(x.I)
 		p.s("]")
@@ -533,6 +544,8 @@ func (p *printer) expr(x Expr) {
 	case *DataScope:
 		p.node(x.X)
 		p.s(" datascope=", x.Scope.Name)
+	case *InlineTable:
+		p.inlineTable(x)
 	case *ContextualTable:
 		p.s("__contextual_datatable ")
 		p.node(x.ID)
@@ -578,6 +591,47 @@ func (p *printer) rows(x *DataTable) {
 	p.indent--
 	if len(x.Values) > 0 {
 		p.nl(true)
+	}
+}
+
+func (p *printer) inlineTable(x *InlineTable) {
+	p.s("inline_external_table ")
+	if x.Schema != nil {
+		p.node(x.Schema)
+		p.s(" ")
+	}
+	p.s("kind=", x.Kind.Name)
+	for i, c := range x.PartitionBy {
+		if i == 0 {
+			p.s(" partition by (")
+		} else {
+			p.s(", ")
+		}
+		p.node(c)
+	}
+	if len(x.PartitionBy) > 0 {
+		p.s(")")
+	}
+	for i, e := range x.PathFormat {
+		if i == 0 {
+			p.s(" pathformat=(")
+		} else {
+			p.s(" ")
+		}
+		p.node(e)
+	}
+	if len(x.PathFormat) > 0 {
+		p.s(")")
+	}
+	if x.Format != nil {
+		p.s(" dataformat=", x.Format.Name)
+	}
+	p.s(" (")
+	p.list(x.URIs)
+	p.s(")")
+	if x.With != nil {
+		p.s(" with ")
+		p.withParams(x.With)
 	}
 }
 
