@@ -209,7 +209,9 @@ const (
 // left's columns then the right's (renamed where names collide), or one side's
 // for semi and anti joins. LeftCols and RightCols name the source column of each
 // output column: the first len(LeftCols) of Out are from the left.
-// Null keys never match.
+// Keys are equal as groups are: nulls match nulls, NaN matches NaN (Kusto's engine
+// does so, against its documentation; in SQL: IS NOT DISTINCT FROM). Innerunique
+// keeps the first row of each key on the left.
 type Join struct {
 	Kind      JoinKind
 	Right     *Pipeline
