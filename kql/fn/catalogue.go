@@ -85,7 +85,10 @@ type Scalar struct {
 	Volatile bool
 	// SQL is the form for each dialect; a nil entry means none.
 	SQL [dialects]SQLForm
-	Doc string
+	// Where is a shorter form, or none, for a conjunct of a filter: it may be null
+	// where Eval gives false, since a filter drops both.
+	Where [dialects]SQLForm
+	Doc   string
 	// Refused, when set, says why this function cannot exist here.
 	Refused string
 }

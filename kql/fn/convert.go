@@ -108,6 +108,10 @@ func parseLong(s string) (int64, bool) {
 	if s == "" {
 		return 0, false
 	}
+	if len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
+		n, err := strconv.ParseUint(s[2:], 16, 63)
+		return int64(n), err == nil
+	}
 	body, sign := s, ""
 	if s[0] == '+' || s[0] == '-' {
 		body = s[1:]
@@ -115,15 +119,8 @@ func parseLong(s string) (int64, bool) {
 			sign = "-"
 		}
 	}
-	if len(body) > 2 && body[0] == '0' && (body[1] == 'x' || body[1] == 'X') {
-		u, err := strconv.ParseUint(strings.ToLower(body[2:]), 16, 64)
-		if err != nil || strings.IndexByte(body, '_') >= 0 {
-			return 0, false
-		}
-		if sign != "" {
-			return -int64(u), true
-		}
-		return int64(u), true
+	if body == "" {
+		return 0, false
 	}
 	for i := range len(body) {
 		if body[i] < '0' || body[i] > '9' {

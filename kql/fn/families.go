@@ -1,7 +1,9 @@
 package fn
 
 // scalarFamilies lists each family's table of scalar functions.
-func scalarFamilies() [][]Scalar { return [][]Scalar{} }
+func scalarFamilies() [][]Scalar {
+	return [][]Scalar{arithmetic(), comparisons(), logic(), textOperators(), conversions()}
+}
 
 // aggregateFamilies lists each family's table of aggregates.
 func aggregateFamilies() [][]Aggregate { return [][]Aggregate{} }

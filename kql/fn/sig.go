@@ -8,13 +8,14 @@ import (
 	"sextant/table"
 )
 
-// Groups of types that signatures name.
+// Groups of types that signatures name. The first of each is what a dynamic
+// becomes.
 var (
-	integers  = []table.Type{table.Int, table.Long}
-	numbers   = []table.Type{table.Int, table.Long, table.Real, table.Decimal}
-	summables = []table.Type{table.Int, table.Long, table.Real, table.Decimal, table.DateTime, table.TimeSpan}
-	orderable = []table.Type{table.Int, table.Long, table.Real, table.Decimal, table.DateTime, table.TimeSpan, table.Bool, table.String}
-	notDyn    = []table.Type{table.Bool, table.Int, table.Long, table.Real, table.Decimal, table.String, table.DateTime, table.TimeSpan, table.Guid}
+	integers  = []table.Type{table.Long, table.Int}
+	numbers   = []table.Type{table.Real, table.Long, table.Int, table.Decimal}
+	summables = []table.Type{table.Real, table.Long, table.Int, table.Decimal, table.DateTime, table.TimeSpan}
+	orderable = []table.Type{table.Real, table.Long, table.Int, table.Decimal, table.DateTime, table.TimeSpan, table.Bool, table.String}
+	notDyn    = []table.Type{table.String, table.Bool, table.Long, table.Int, table.Real, table.Decimal, table.DateTime, table.TimeSpan, table.Guid}
 )
 
 // Every way to write a parameter's type in a signature's text.
@@ -146,9 +147,12 @@ func takes(p Param, t table.Type) (table.Type, bool) {
 		return t, true
 	}
 	for _, to := range p.Accepts {
-		if Implicit(t, to) {
+		if t != table.Dynamic && Implicit(t, to) {
 			return to, true
 		}
+	}
+	if t == table.Dynamic {
+		return p.Accepts[0], slices.ContainsFunc(p.Accepts, func(to table.Type) bool { return Implicit(t, to) })
 	}
 	return t, false
 }
@@ -170,8 +174,12 @@ func Implicit(from, to table.Type) bool {
 func widest(args []Arg) table.Type {
 	w := table.Long
 	for _, a := range args {
-		if a.Type.Numeric() && a.Type > w {
-			w = a.Type
+		t := a.Type
+		if t == table.Dynamic {
+			t = table.Real
+		}
+		if t.Numeric() && t > w {
+			w = t
 		}
 	}
 	return w
