@@ -58,6 +58,19 @@ type Door struct {
 	model   *record.Model
 	tenants Tenants
 	clock   func() time.Time
+	refuse  bool // when behind, rather than wait
+}
+
+// ErrBehind is what a door made by NoWait answers when the tables are too far
+// behind the log. Nothing was taken in; the same records may come again later.
+var ErrBehind = fault.New(fault.Unavailable, "the tables are behind the log; send the same again in a second")
+
+// NoWait is the same door for callers that can come again later: where Append
+// would wait for the tables to catch up it answers ErrBehind.
+func (d *Door) NoWait() *Door {
+	c := *d
+	c.refuse = true
+	return &c
 }
 
 // New door. A nil clock is the system's.
@@ -65,7 +78,7 @@ func New(model *record.Model, tenants Tenants, clock func() time.Time) *Door {
 	if clock == nil {
 		clock = time.Now
 	}
-	return &Door{model, tenants, clock}
+	return &Door{model: model, tenants: tenants, clock: clock}
 }
 
 // item is one record on its way through the door.
@@ -76,8 +89,8 @@ type item struct {
 	topic string
 }
 
-// Append implements source.Appender. It blocks while the tables are too far
-// behind the log; Behind tells beforehand.
+// Append implements source.Appender. It waits while the tables are too far
+// behind the log.
 func (d *Door) Append(ctx context.Context, recs []source.Incoming) ([]source.Verdict, error) {
 	verdicts := make([]source.Verdict, len(recs))
 	lanes := map[string][]item{}
@@ -124,7 +137,7 @@ func (d *Door) Append(ctx context.Context, recs []source.Incoming) ([]source.Ver
 			def := d.model.DefFor(it.id.Category)
 			verdicts[it.at] = source.Verdict{Category: it.id.Category, Table: def.Name}
 		}
-		if err := lane.append(ctx, items, verdicts, d.clock()); err != nil {
+		if err := lane.append(ctx, items, verdicts, d.clock(), d.refuse); err != nil {
 			return nil, err
 		}
 	}
@@ -261,8 +274,11 @@ func (l *Lane) room(ctx context.Context) error {
 	}
 }
 
-func (l *Lane) append(ctx context.Context, items []item, verdicts []source.Verdict, now time.Time) error {
+func (l *Lane) append(ctx context.Context, items []item, verdicts []source.Verdict, now time.Time, refuse bool) error {
 	for len(items) > 0 {
+		if refuse && l.Behind() {
+			return ErrBehind
+		}
 		if err := l.room(ctx); err != nil {
 			return err
 		}

@@ -231,12 +231,12 @@ func (x *Index) Update() *Update {
 type Judgement uint8
 
 const (
-	New       Judgement = iota // first of its identity, or fuller than what was there
+	Fresh     Judgement = iota // first of its identity, or fuller than what was there
 	Duplicate                  // its identity is already there in as full a form
 )
 
 // Judge a record at a place. read says that the index has passed this place
-// before (a replay). For New, superseded is the place of the poorer form that the
+// before (a replay). For Fresh, superseded is the place of the poorer form that the
 // record replaces, if any.
 func (u *Update) Judge(key record.Key, form record.Form, place store.Place, read bool) (j Judgement, superseded store.Place, has bool, err error) {
 	e, ok := u.fresh[key]
@@ -247,7 +247,7 @@ func (u *Update) Judge(key record.Key, form record.Form, place store.Place, read
 	}
 	switch {
 	case ok && e.Place == place:
-		return New, e.Prev, e.HasPrev, nil
+		return Fresh, e.Prev, e.HasPrev, nil
 	case ok && (read || !form.Fuller(e.Form)):
 		if !read {
 			err = u.duplicate(place)
@@ -255,9 +255,9 @@ func (u *Update) Judge(key record.Key, form record.Form, place store.Place, read
 		return Duplicate, store.Place{}, false, err
 	case ok:
 		next := Entry{Form: form, Place: place, Prev: e.Place, HasPrev: true}
-		return New, e.Place, true, u.set(key, next)
+		return Fresh, e.Place, true, u.set(key, next)
 	}
-	return New, store.Place{}, false, u.set(key, Entry{Form: form, Place: place})
+	return Fresh, store.Place{}, false, u.set(key, Entry{Form: form, Place: place})
 }
 
 func (u *Update) set(key record.Key, e Entry) error {

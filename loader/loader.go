@@ -250,7 +250,7 @@ func header(e *commitlog.Event, key string) string {
 
 func (s *step) one(raw []byte, src record.Source) error {
 	s.records++
-	id, err := s.l.o.Model.Identify(raw)
+	id, err := s.build.Identify(raw)
 	if err != nil {
 		s.unusable(src, err)
 		return nil
@@ -371,8 +371,8 @@ func (l *Loader) CatchUp(ctx context.Context) error {
 		progress := l.Progress()
 		behind := false
 		for _, t := range topics {
-			for _, p := range t.Partitions {
-				if t.Name != record.DeadLetterTopic && l.Loaded(t.Name, p.Partition) < p.Next {
+			for i, p := range t.Partitions {
+				if t.Name != record.DeadLetterTopic && l.Loaded(t.Name, int32(i)) < p.Next {
 					behind = true
 				}
 			}

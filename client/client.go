@@ -1,0 +1,240 @@
+// Package client talks to a running Sextant server. It is what the command line
+// uses, and what a Go program may.
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"sextant/fault"
+	"sextant/source"
+	"sextant/source/push"
+)
+
+// Client of one server. The zero value is not ready; use New.
+type Client struct {
+	base  string
+	token string
+	http  *http.Client
+	zip   *zstd.Encoder
+}
+
+// New client of a server such as http://127.0.0.1:8080.
+func New(base, token string) (*Client, error) {
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
+		return nil, fault.New(fault.Invalid, "%q is not a server's address; http://127.0.0.1:8080 is", base)
+	}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	return &Client{strings.TrimRight(base, "/"), token, &http.Client{}, z}, nil
+}
+
+// Error of a server.
+type Error struct {
+	Status int
+	Code   string
+	Text   string
+	Body   json.RawMessage
+}
+
+func (e *Error) Error() string {
+	if e.Text == "" {
+		return fmt.Sprintf("the server answered %d %s", e.Status, http.StatusText(e.Status))
+	}
+	return e.Text
+}
+
+func (c *Client) do(ctx context.Context, method, path string, contentType string, header http.Header, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "cannot reach the server: %w", err)
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20)) // what came is enough to say what failed
+	out := &Error{Status: resp.StatusCode, Body: text}
+	var envelope struct {
+		Error struct{ Code, Message string }
+	}
+	if json.Unmarshal(text, &envelope) == nil {
+		out.Code, out.Text = envelope.Error.Code, envelope.Error.Message
+	}
+	return nil, out
+}
+
+// Append implements source.Appender: the records are pushed. When the server is
+// behind it waits and tries again for as long as ctx lasts.
+func (c *Client) Append(ctx context.Context, recs []source.Incoming) ([]source.Verdict, error) {
+	var out []source.Verdict
+	for len(recs) > 0 {
+		var body []byte
+		n := 0
+		for n < len(recs) && (n == 0 || len(body) < push.MaxBody/4) {
+			var err error
+			if body, err = push.AppendFrame(body, recs[n]); err != nil {
+				return nil, err
+			}
+			n++
+		}
+		verdicts, err := c.push(ctx, c.zip.EncodeAll(body, nil))
+		if err != nil {
+			return nil, err
+		}
+		if len(verdicts) != n {
+			return nil, fault.New(fault.Internal, "the server gave %d verdicts for %d records", len(verdicts), n)
+		}
+		out = append(out, verdicts...)
+		recs = recs[n:]
+	}
+	return out, nil
+}
+
+func (c *Client) push(ctx context.Context, body []byte) ([]source.Verdict, error) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		resp, err := c.do(ctx, http.MethodPost, "/v1/records", push.FrameType, http.Header{"Content-Encoding": {"zstd"}}, body)
+		var refused *Error
+		if errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(wait):
+				continue
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		var res push.Result
+		err = errors.Join(json.NewDecoder(resp.Body).Decode(&res), resp.Body.Close())
+		if err != nil {
+			return nil, fault.New(fault.Unavailable, "the server's answer broke off: %w", err)
+		}
+		out := make([]source.Verdict, len(res.Verdicts))
+		for i, v := range res.Verdicts {
+			out[i] = source.Verdict{Category: v.Category, Table: v.Table, Reason: v.Reason}
+			for _, o := range []source.Outcome{source.Accepted, source.Known, source.DeadLettered} {
+				if v.Outcome == o.String() {
+					out[i].Outcome = o
+				}
+			}
+		}
+		return out, nil
+	}
+}
+
+// Query answer as it came.
+type Query struct {
+	Tables []struct {
+		Name    string
+		Columns []struct{ Name, Type string }
+		Rows    [][]json.RawMessage
+	}
+	Render *struct {
+		Visualization string
+		Title         *string
+	}
+	Error *struct {
+		Code, Message string
+		Details       []struct{ Message string }
+	}
+}
+
+// Query a workspace (its id, its tenant, or "" for the only one there is).
+func (c *Client) Query(ctx context.Context, workspace, text, timespan string) (*Query, error) {
+	if workspace == "" {
+		workspace = "default"
+	}
+	body, err := json.Marshal(map[string]string{"query": text, "timespan": timespan})
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.do(ctx, http.MethodPost, "/v1/workspaces/"+url.PathEscape(workspace)+"/query", "application/json",
+		http.Header{"Prefer": {"wait=600,include-render=true"}}, body)
+	if err != nil {
+		return nil, err
+	}
+	var q Query
+	if err := errors.Join(json.NewDecoder(resp.Body).Decode(&q), resp.Body.Close()); err != nil {
+		return nil, fault.New(fault.Unavailable, "the server's answer broke off: %w", err)
+	}
+	return &q, nil
+}
+
+// Get a path and decode its JSON into out; text answers go into a *string.
+func (c *Client) Get(ctx context.Context, path string, out any) error {
+	return c.call(ctx, http.MethodGet, path, out)
+}
+
+// Post nothing to a path and decode the answer.
+func (c *Client) Post(ctx context.Context, path string, out any) error {
+	return c.call(ctx, http.MethodPost, path, out)
+}
+
+func (c *Client) call(ctx context.Context, method, path string, out any) error {
+	resp, err := c.do(ctx, method, path, "", nil, nil)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return fault.New(fault.Unavailable, "the server's answer broke off: %w", err)
+	}
+	if s, ok := out.(*string); ok {
+		*s = string(text)
+		return nil
+	}
+	return json.Unmarshal(text, out)
+}
+
+// Tail follows the records of a tenant, a line each, until ctx ends.
+func (c *Client) Tail(ctx context.Context, tenant, category string, last int, emit func(line []byte) error) error {
+	q := url.Values{"tenant": {tenant}, "category": {category}, "last": {fmt.Sprint(last)}}
+	resp, err := c.do(ctx, http.MethodGet, "/v1/tail?"+q.Encode(), "", nil, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	in := bufio.NewReaderSize(resp.Body, 64<<10)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fault.New(fault.Unavailable, "the server has gone: %w", err)
+		}
+		if err := emit(bytes.TrimRight(line, "\n")); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sextant/access"
+	"sextant/client"
+	"sextant/fault"
+	"sextant/loganalytics"
+	"sextant/node"
+	"sextant/query"
+	"sextant/record"
+	"sextant/server"
+	"sextant/source"
+	"sextant/source/file"
+)
+
+// defaultData is the data folder when none is given.
+const defaultData = "sextant-data"
+
+// backend is what holds the data: a folder in this process, or a server.
+type backend interface {
+	// Query asks tenant ("" the only one). What is wrong with the query comes back
+	// as fault.Diagnostics.
+	Query(ctx context.Context, tenant, text, timespan string) (*result, error)
+	Explain(ctx context.Context, tenant, text string) (string, error)
+	Appender() source.Appender
+	Replay(ctx context.Context, tenant string) (*file.Report, error)
+	Tail(ctx context.Context, tenant, category string, last int, emit func([]byte) error) error
+	Tenants(ctx context.Context) ([]server.TenantInfo, error)
+	// Settle waits until what was appended can be queried.
+	Settle(ctx context.Context) error
+	Close() error
+}
+
+// open the backend that the flags choose. create makes the folder if need be.
+func (a *app) open(create bool) (backend, error) {
+	if a.cli.Server != "" && a.cli.Data == "" {
+		return a.remote(a.cli.Server, a.cli.Token)
+	}
+	dir := a.dataDir()
+	if _, err := os.Stat(filepath.Join(dir, "sextant.json")); errors.Is(err, fs.ErrNotExist) && !create {
+		return nil, fault.New(fault.Invalid, "%s is no data folder; give one with --data, or a server with --server. `sextant import --data %s PATH…` makes one, `sextant demo` too", dir, dir)
+	}
+	l, err := a.local(dir)
+	var held *node.HeldError
+	if errors.As(err, &held) && held.Addr != "" {
+		token := a.cli.Token
+		if token == "" {
+			if token, err = access.ReadToken(dir); err != nil {
+				return nil, fault.New(fault.Denied, "%s is held by the server at %s, and its token cannot be read: %w", dir, held.Addr, err)
+			}
+		}
+		return a.remote(held.Addr, token)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (a *app) dataDir() string {
+	if a.conf.Data != "" {
+		return a.conf.Data
+	}
+	return defaultData
+}
+
+// local opens a folder in this process.
+func (a *app) local(dir string) (*local, error) {
+	model, err := record.New()
+	if err != nil {
+		return nil, err
+	}
+	n, err := node.Open(a.ctx, node.Options{
+		Dir: dir, Model: model, Logger: a.logger, Clock: a.clock, MemoryMB: a.conf.Query.MemoryMB,
+		LogRetention: time.Duration(a.conf.Log.Retention), TableRetention: time.Duration(a.conf.Tables.Retention),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &local{node: n, model: model, engine: a.engine(), clock: a.clock}, nil
+}
+
+func (a *app) engine() *query.Engine {
+	return query.New(query.Options{
+		Clock: a.clock, Timeout: time.Duration(a.conf.Query.Timeout),
+		MaxBytes: int64(a.conf.Query.MemoryMB) << 20, MaxRows: int64(a.conf.Query.Rows),
+	})
+}
+
+func (a *app) remote(addr, token string) (backend, error) {
+	c, err := client.New(addr, token)
+	if err != nil {
+		return nil, err
+	}
+	return &remote{c}, nil
+}
+
+type local struct {
+	node   *node.Node
+	model  *record.Model
+	engine *query.Engine
+	clock  func() time.Time
+}
+
+func (l *local) Query(ctx context.Context, tenant, text, timespan string) (*result, error) {
+	t, err := l.node.Find(tenant)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Loader.CatchUp(ctx); err != nil {
+		return nil, err
+	}
+	req := query.Request{Text: text}
+	if req.From, req.To, err = loganalytics.ParseTimespan(timespan, l.clock()); err != nil {
+		return nil, err
+	}
+	answer, err := l.engine.Run(ctx, t.Store, req)
+	if err != nil {
+		return nil, err
+	}
+	return localResult(ctx, answer), nil
+}
+
+func (l *local) Explain(ctx context.Context, tenant, text string) (string, error) {
+	t, err := l.node.Find(tenant)
+	if err != nil {
+		return "", err
+	}
+	return l.engine.Explain(ctx, t.Store, query.Request{Text: text})
+}
+
+func (l *local) Appender() source.Appender { return l.node.Door() }
+
+func (l *local) Replay(ctx context.Context, tenant string) (*file.Report, error) {
+	return replay(ctx, l.node, l.model, tenant)
+}
+
+func (l *local) Tail(ctx context.Context, tenant, category string, last int, emit func([]byte) error) error {
+	t, err := l.node.Find(tenant)
+	if err != nil {
+		return err
+	}
+	return t.Tail(ctx, node.TailOptions{Category: category, Last: last}, emit)
+}
+
+func (l *local) Tenants(ctx context.Context) ([]server.TenantInfo, error) {
+	return server.Describe(ctx, l.node)
+}
+
+func (l *local) Settle(ctx context.Context) error { return l.node.CatchUp(ctx) }
+func (l *local) Close() error                     { return l.node.Close() }
+
+type remote struct{ c *client.Client }
+
+func (r *remote) Query(ctx context.Context, tenant, text, timespan string) (*result, error) {
+	q, err := r.c.Query(ctx, tenant, text, timespan)
+	var refused *client.Error
+	if errors.As(err, &refused) {
+		if ds := diagnosticsOf(refused, text); ds != nil {
+			return nil, ds
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return remoteResult(q)
+}
+
+// diagnosticsOf the answer of a server that found mistakes in a query.
+func diagnosticsOf(e *client.Error, text string) fault.Diagnostics {
+	type inner struct {
+		Code, Message, Token string
+		Line, Pos            int
+		Inner                *inner `json:"innererror"`
+		Details              []inner
+	}
+	var body struct{ Error inner }
+	if json.Unmarshal(e.Body, &body) != nil || body.Error.Inner == nil || body.Error.Inner.Inner == nil {
+		return nil
+	}
+	var ds fault.Diagnostics
+	for _, x := range append([]inner{*body.Error.Inner.Inner}, body.Error.Details...) {
+		at := offsetOf(text, x.Line, x.Pos)
+		ds = append(ds, fault.Diagnostic{Code: x.Code, Text: x.Message, Span: fault.Span{Start: at, Length: max(len(x.Token), 1)}})
+	}
+	return ds
+}
+
+// offsetOf a 1-based line and column in characters.
+func offsetOf(text string, line, column int) int {
+	for at, r := range text {
+		if line <= 1 && column <= 1 {
+			return at
+		}
+		switch {
+		case r == '\n':
+			line--
+		case line <= 1:
+			column--
+		}
+	}
+	return len(text)
+}
+
+func (r *remote) Explain(ctx context.Context, tenant, text string) (string, error) {
+	var out string
+	err := r.c.Get(ctx, "/v1/explain?"+url.Values{"tenant": {tenant}, "query": {text}}.Encode(), &out)
+	return out, err
+}
+
+func (r *remote) Appender() source.Appender { return r.c }
+
+func (r *remote) Replay(ctx context.Context, tenant string) (*file.Report, error) {
+	var out file.Report
+	err := r.c.Post(ctx, "/v1/records/replay?"+url.Values{"tenant": {tenant}}.Encode(), &out)
+	return &out, err
+}
+
+func (r *remote) Tail(ctx context.Context, tenant, category string, last int, emit func([]byte) error) error {
+	return r.c.Tail(ctx, tenant, category, last, emit)
+}
+
+func (r *remote) Tenants(ctx context.Context) ([]server.TenantInfo, error) {
+	var out struct{ Value []server.TenantInfo }
+	err := r.c.Get(ctx, "/v1/tenants", &out)
+	return out.Value, err
+}
+
+// Settle asks until the server is ready: then its tables have caught up.
+func (r *remote) Settle(ctx context.Context) error {
+	for {
+		var s string
+		err := r.c.Get(ctx, "/-/ready", &s)
+		var e *client.Error
+		if err == nil || !errors.As(err, &e) || e.Status != 503 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (r *remote) Close() error { return nil }

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"sextant/fault"
+	"sextant/query"
+	"sextant/record"
+	"sextant/store/memory"
+	"sextant/table"
+)
+
+// KQLCmd groups the tools.
+type KQLCmd struct {
+	Batch BatchCmd `cmd:"" help:"Run many queries: JSON lines {\"id\",\"query\"} in, {\"id\",\"columns\",\"types\",\"rows\",\"error\"} out."`
+	Check CheckCmd `cmd:"" help:"Bind many queries without running them: the same in, {\"id\",\"errors\",\"columns\"} out."`
+}
+
+// question is one line of input; other members are ignored.
+type question struct {
+	ID    json.RawMessage `json:"id"`
+	Query string          `json:"query"`
+}
+
+// questions calls f for each line of standard input.
+func (a *app) questions(f func(q question) error) error {
+	in := bufio.NewReaderSize(a.in, 1<<20)
+	for n := 1; ; n++ {
+		line, err := in.ReadBytes('\n')
+		if len(line) > 1 || len(line) == 1 && line[0] != '\n' {
+			var q question
+			if e := json.Unmarshal(line, &q); e != nil {
+				return fault.New(fault.Invalid, "line %d of the input is no JSON object with id and query: %w", n, e)
+			}
+			if q.ID == nil {
+				q.ID = json.RawMessage("null")
+			}
+			if e := f(q); e != nil {
+				return e
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("cannot read the queries: %w", err)
+		}
+	}
+}
+
+// BatchCmd runs many queries.
+type BatchCmd struct{}
+
+// Run it over the folder or the server that was given, else over the empty
+// built-in tables.
+func (c *BatchCmd) Run(a *app) error {
+	ask, done, err := a.asker()
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(a.out, 256<<10)
+	err = a.questions(func(q question) error {
+		if err := a.ctx.Err(); err != nil {
+			return err
+		}
+		buf := append([]byte(`{"id":`), q.ID...)
+		r, err := ask(q.Query)
+		if err == nil {
+			mark := len(buf)
+			if buf, err = appendAnswer(buf, r); err != nil {
+				buf = buf[:mark]
+			}
+		}
+		if err != nil {
+			if a.ctx.Err() != nil {
+				return a.ctx.Err()
+			}
+			buf = append(buf, `,"columns":[],"types":[],"rows":[],"error":`...)
+			buf = table.AppendQuoted(buf, plainError(q.Query, err))
+		}
+		buf = append(buf, "}\n"...)
+		_, err = out.Write(buf)
+		return err
+	})
+	return errors.Join(err, out.Flush(), done())
+}
+
+// asker answers queries over what the flags choose.
+func (a *app) asker() (ask func(string) (*result, error), done func() error, err error) {
+	given := a.cli.Data != "" || a.cli.Server != "" || a.conf.Data != ""
+	if !given {
+		if _, err := os.Stat(filepath.Join(defaultData, "sextant.json")); !errors.Is(err, fs.ErrNotExist) {
+			given = true
+		}
+	}
+	if given {
+		b, err := a.open(false)
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(text string) (*result, error) { return b.Query(a.ctx, a.conf.Tenant, text, "") }, b.Close, nil
+	}
+	model, err := record.New()
+	if err != nil {
+		return nil, nil, err
+	}
+	st := memory.New()
+	for _, d := range model.Defs() {
+		if err := st.Define(a.ctx, d); err != nil {
+			return nil, nil, err
+		}
+	}
+	engine := a.engine()
+	return func(text string) (*result, error) {
+		answer, err := engine.Run(a.ctx, st, query.Request{Text: text})
+		if err != nil {
+			return nil, err
+		}
+		return localResult(a.ctx, answer), nil
+	}, st.Close, nil
+}
+
+func appendAnswer(buf []byte, r *result) ([]byte, error) {
+	buf = append(buf, `,"columns":[`...)
+	for i, c := range r.schema {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		buf = table.AppendQuoted(buf, c.Name)
+	}
+	buf = append(buf, `],"types":[`...)
+	for i, c := range r.schema {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		buf = table.AppendQuoted(buf, c.Type.String())
+	}
+	buf = append(buf, `],"rows":[`...)
+	n := 0
+	err := r.rows(func(row []table.Value) error {
+		if n > 0 {
+			buf = append(buf, ',')
+		}
+		n++
+		buf = append(buf, '[')
+		for i, v := range row {
+			if i > 0 {
+				buf = append(buf, ',')
+			}
+			buf = appendCell(buf, v)
+		}
+		buf = append(buf, ']')
+		return nil
+	})
+	return append(buf, `],"error":null`...), err
+}
+
+// plainError is an error on one line, positions first.
+func plainError(text string, err error) string {
+	var ds fault.Diagnostics
+	if !errors.As(err, &ds) {
+		return err.Error()
+	}
+	s := ""
+	for _, d := range ds {
+		if d.Severity != fault.Bad {
+			continue
+		}
+		if s != "" {
+			s += "\n"
+		}
+		line, column := fault.Position(text, d.Span.Start)
+		s += fmt.Sprintf("%d:%d: %s", line, column, d.Text)
+		for _, n := range d.Notes {
+			s += "; " + n
+		}
+	}
+	return s
+}
+
+// CheckCmd binds many queries.
+type CheckCmd struct{}
+
+type checkError struct {
+	Message string `json:"message"`
+	Code    string `json:"code,omitempty"`
+	Start   int    `json:"start"`
+	Length  int    `json:"length"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+}
+
+type checkColumn struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// Run it over the built-in tables.
+func (c *CheckCmd) Run(a *app) error {
+	model, err := record.New()
+	if err != nil {
+		return err
+	}
+	engine := a.engine()
+	env := query.NewEnvironment(model.Defs())
+	out := bufio.NewWriterSize(a.out, 256<<10)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	err = a.questions(func(q question) error {
+		if err := a.ctx.Err(); err != nil {
+			return err
+		}
+		schema, ds := engine.Check(env, q.Query)
+		line := struct {
+			ID      json.RawMessage `json:"id"`
+			Errors  []checkError    `json:"errors"`
+			Columns []checkColumn   `json:"columns"`
+		}{ID: q.ID, Errors: []checkError{}, Columns: []checkColumn{}}
+		for _, d := range ds {
+			if d.Severity != fault.Bad {
+				continue
+			}
+			text := d.Text
+			for _, n := range d.Notes {
+				text += "; " + n
+			}
+			l, col := fault.Position(q.Query, d.Span.Start)
+			line.Errors = append(line.Errors, checkError{text, d.Code, d.Span.Start, d.Span.Length, l, col})
+		}
+		for _, c := range schema {
+			line.Columns = append(line.Columns, checkColumn{c.Name, c.Type.String()})
+		}
+		return enc.Encode(line)
+	})
+	return errors.Join(err, out.Flush())
+}

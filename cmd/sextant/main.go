@@ -1,0 +1,186 @@
+// Command sextant keeps an organisation's Microsoft Entra activity logs and
+// answers for them. This file wires flags to commands; each command has its own.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"sextant/config"
+	"sextant/fault"
+)
+
+// version is set by the build.
+var version = "dev"
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // could not be done
+	exitUsage       = 2 // the command line or the query is wrong
+	exitIncomplete  = 3 // done, but something was set aside
+	exitInterrupted = 130
+)
+
+// CLI is the command line. Flags stand over the environment, the environment
+// over the configuration file.
+type CLI struct {
+	Config string `short:"c" type:"path" placeholder:"FILE" help:"Configuration file (YAML); see 'sextant config print'." env:"SEXTANT_CONFIG"`
+	Data   string `type:"path" placeholder:"DIR" help:"Data folder. A command works on it directly when no server holds it, and through the server when one does."`
+	Tenant string `placeholder:"ID" help:"Directory (or workspace) id; needed where there are several tenants, or where input names none."`
+	Server string `placeholder:"URL" env:"SEXTANT_SERVER" help:"Talk to this server instead of a folder."`
+	Token  string `placeholder:"TOKEN" env:"SEXTANT_TOKEN" help:"Token for the server; by default DATA/admin.token."`
+
+	Serve    ServeCmd    `cmd:"" help:"Run the server."`
+	Demo     DemoCmd     `cmd:"" help:"Make a tenant with weeks of logs, keep a live feed running, and show where to look."`
+	Import   ImportCmd   `cmd:"" help:"Bring exported logs in: files, folders, archives, standard input."`
+	Simulate SimulateCmd `cmd:"" help:"Write the logs of a made-up tenant, attacks woven in."`
+	Query    QueryCmd    `cmd:"" help:"Ask a question in KQL."`
+	Tail     TailCmd     `cmd:"" help:"Show records as they come in."`
+	KQL      KQLCmd      `cmd:"" name:"kql" help:"Tools for KQL: run or check many queries."`
+	Tenants  TenantsCmd  `cmd:"" help:"List the tenants of a data folder."`
+	Conf     ConfCmd     `cmd:"" name:"config" help:"Print or check the configuration."`
+	Version  VersionCmd  `cmd:"" help:"Print the version."`
+}
+
+// app is what a command gets: settings, streams, and a context that ends on
+// Ctrl-C.
+type app struct {
+	cli    *CLI
+	conf   config.Config
+	ctx    context.Context
+	in     io.Reader
+	out    io.Writer
+	err    io.Writer
+	logger *slog.Logger
+	clock  func() time.Time
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second Ctrl-C ends the process at once
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main without the process, for tests.
+func run(ctx context.Context, args, environ []string, in io.Reader, out, errs io.Writer) int {
+	var cli CLI
+	parser, err := kong.New(&cli,
+		kong.Name("sextant"),
+		kong.Description("Keeps Microsoft Entra activity logs, and answers for them.\n\nTry it: sextant demo\nBring your own: sextant import --data DIR PATH…, then sextant query --data DIR 'SigninLogs | take 10'"),
+		kong.Writers(out, errs),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+	)
+	if err != nil {
+		fmt.Fprintln(errs, err)
+		return exitFailed
+	}
+	code := exitOK
+	func() {
+		defer func() {
+			if x := recover(); x != nil {
+				c, ok := x.(exit)
+				if !ok {
+					panic(x)
+				}
+				code = int(c)
+			}
+		}()
+		var kctx *kong.Context
+		if len(args) == 0 {
+			args = []string{"--help"}
+		}
+		kctx, err = parser.Parse(args)
+		if err != nil {
+			fmt.Fprintf(errs, "sextant: %v\n", err)
+			code = exitUsage
+			return
+		}
+		a := &app{cli: &cli, ctx: ctx, in: in, out: out, err: errs, clock: time.Now}
+		a.logger = slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		if a.conf, err = config.Load(cli.Config, environ); err == nil {
+			if cli.Data != "" {
+				a.conf.Data = cli.Data
+			}
+			if cli.Tenant != "" {
+				a.conf.Tenant = cli.Tenant
+			}
+			err = kctx.Run(a)
+		}
+		code = a.report(err)
+	}()
+	return code
+}
+
+type exit int
+
+// codeError ends the program with a code, its text having been shown.
+type codeError int
+
+func (c codeError) Error() string { return fmt.Sprintf("exit %d", int(c)) }
+
+// report an error to the person at the keyboard, and say how to end.
+func (a *app) report(err error) int {
+	var code codeError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	case errors.Is(err, context.Canceled) && a.ctx.Err() != nil:
+		return exitInterrupted
+	}
+	fmt.Fprintf(a.err, "sextant: %v\n", err)
+	if fault.KindOf(err) == fault.Invalid {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// VersionCmd prints the version.
+type VersionCmd struct{}
+
+// Run it.
+func (VersionCmd) Run(a *app) error {
+	_, err := fmt.Fprintln(a.out, "sextant", version)
+	return err
+}
+
+// ConfCmd groups the configuration's commands.
+type ConfCmd struct {
+	Print    ConfPrintCmd    `cmd:"" help:"Print every setting, what it is for, and its name in the environment."`
+	Validate ConfValidateCmd `cmd:"" help:"Check the configuration and say what is wrong with it."`
+}
+
+// ConfPrintCmd prints the settings in force.
+type ConfPrintCmd struct{}
+
+// Run it.
+func (ConfPrintCmd) Run(a *app) error {
+	_, err := io.WriteString(a.out, config.YAML(&a.conf))
+	return err
+}
+
+// ConfValidateCmd checks the configuration.
+type ConfValidateCmd struct{}
+
+// Run it. What is wrong was found while loading.
+func (ConfValidateCmd) Run(a *app) error {
+	_, err := fmt.Fprintln(a.out, "the configuration is valid")
+	return err
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"sextant/access"
+	"sextant/fault"
+	"sextant/server"
+)
+
+// ServeCmd runs the server.
+type ServeCmd struct {
+	HTTP string `placeholder:"ADDR" help:"Address of the plain HTTP face; 127.0.0.1:8080 by default."`
+}
+
+// Help is shown behind the flags.
+func (ServeCmd) Help() string {
+	return `The first start makes an administrator token, prints it, and keeps it as DATA/admin.token.
+
+  sextant serve --data /var/lib/sextant
+  curl -H "Authorization: Bearer $(cat /var/lib/sextant/admin.token)" --data-binary @records.ndjson http://127.0.0.1:8080/v1/records`
+}
+
+// Run it until Ctrl-C.
+func (c *ServeCmd) Run(a *app) error {
+	if c.HTTP != "" {
+		a.conf.HTTP.Addr = c.HTTP
+	}
+	a.logger = slog.New(slog.NewTextHandler(a.err, nil))
+	l, err := a.local(a.dataDir())
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.serve(l, nil), l.Close())
+}
+
+// serve a folder until the context ends. ready is called once it listens.
+func (a *app) serve(l *local, ready func(addr, token string)) error {
+	auth, token, made, err := a.authority()
+	if err != nil {
+		return err
+	}
+	host, _, err := net.SplitHostPort(a.conf.HTTP.Addr)
+	if err != nil {
+		return fault.New(fault.Invalid, "%q is not an address to listen on; 127.0.0.1:8080 is", a.conf.HTTP.Addr)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
+		a.logger.Warn("plain HTTP is open to other machines: tokens and records cross the network unprotected", "addr", a.conf.HTTP.Addr)
+	}
+	listener, err := net.Listen("tcp", a.conf.HTTP.Addr)
+	if err != nil {
+		return fault.New(fault.Unavailable, "cannot listen; another address can be given with --http: %w", err)
+	}
+	s := server.New(server.Options{
+		Node: l.node, Engine: l.engine, Authority: auth, Logger: a.logger, Clock: a.clock, Version: version,
+		Replay: func(ctx context.Context, tenant string) (any, error) { return replay(ctx, l.node, l.model, tenant) },
+	})
+	addr := "http://" + listener.Addr().String()
+	if err := l.node.Announce(addr); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	fmt.Fprintf(a.err, "sextant %s holds %s and answers at %s\n", version, a.dataDir(), addr)
+	if made {
+		fmt.Fprintf(a.err, "administrator token (kept in %s): %s\n", filepath.Join(a.dataDir(), access.TokenFile), token)
+	}
+	// Requests end when the process is told to, not when their clients please.
+	requests, stopRequests := context.WithCancel(context.WithoutCancel(a.ctx))
+	defer stopRequests()
+	web := &http.Server{
+		Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog:    slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return requests },
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- web.Serve(listener) }()
+	if ready != nil {
+		ready(addr, token)
+	}
+	select {
+	case err := <-failed:
+		return fault.New(fault.Unavailable, "the server has ended: %w", err)
+	case <-a.ctx.Done():
+	}
+	fmt.Fprintln(a.err, "closing; what was acknowledged is safe")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), 5*time.Second)
+	defer cancel()
+	stop := time.AfterFunc(time.Second, stopRequests) // tails would never end by themselves
+	defer stop.Stop()
+	return web.Shutdown(grace)
+}
+
+func (a *app) authority() (auth *access.Authority, token string, made bool, err error) {
+	if a.conf.HTTP.Token != "" {
+		return access.New(a.conf.HTTP.Token), a.conf.HTTP.Token, false, nil
+	}
+	return access.Open(a.dataDir())
+}

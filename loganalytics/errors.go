@@ -1,0 +1,86 @@
+package loganalytics
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"sextant/fault"
+)
+
+type apiError struct {
+	Message string    `json:"message"`
+	Code    string    `json:"code"`
+	Line    int       `json:"line,omitempty"`
+	Pos     int       `json:"pos,omitempty"`
+	Token   string    `json:"token,omitempty"`
+	Details []any     `json:"details,omitempty"`
+	Inner   *apiError `json:"innererror,omitempty"`
+}
+
+// fail answers an error in the API's shape. text is the query, for positions.
+func (f *Face) fail(w http.ResponseWriter, err error, text string) {
+	status, body := describe(err, text)
+	if status >= 500 && status != http.StatusGatewayTimeout {
+		f.Logger.Error("a query failed", "reason", err)
+	}
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("x-ms-error-code", body.Code)
+	w.WriteHeader(status)
+	_, _ = w.Write(append(append([]byte(`{"error":`), appendJSON(nil, body)...), '}'))
+}
+
+func describe(err error, text string) (int, apiError) {
+	var ds fault.Diagnostics
+	switch {
+	case errors.As(err, &ds):
+		return http.StatusBadRequest, badQuery(ds, text)
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout, apiError{Code: "GatewayTimeout", Message: "The query ran longer than it may. Ask for less, or allow more time with Prefer: wait=600."}
+	}
+	switch fault.KindOf(err) {
+	case fault.Invalid:
+		return http.StatusBadRequest, apiError{Code: "BadArgumentError", Message: err.Error()}
+	case fault.NotFound:
+		return http.StatusNotFound, apiError{Code: "WorkspaceNotFoundError", Message: err.Error()}
+	case fault.Denied:
+		return http.StatusForbidden, apiError{Code: "InsufficientAccessError", Message: err.Error()}
+	case fault.Limit:
+		return http.StatusBadRequest, apiError{Code: "BadArgumentError", Message: "The query needs more than it may use.",
+			Inner: &apiError{Code: "QueryLimitsExceeded", Message: err.Error()}}
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable, apiError{Code: "ServiceUnavailable", Message: err.Error()}
+	}
+	return http.StatusInternalServerError, apiError{Code: "InternalServerError", Message: "An internal error; the server's log says more."}
+}
+
+func badQuery(ds fault.Diagnostics, text string) apiError {
+	out := apiError{Code: "BadArgumentError", Message: "The request had some invalid properties"}
+	for _, d := range ds {
+		if d.Severity != fault.Bad {
+			continue
+		}
+		line, column := fault.Position(text, d.Span.Start)
+		message := d.Text
+		for _, n := range d.Notes {
+			message += "; " + n
+		}
+		inner := &apiError{Code: d.Code, Message: message, Line: line, Pos: column}
+		if end := d.Span.End(); d.Span.Start >= 0 && end <= len(text) && d.Span.Length < 100 {
+			inner.Token = text[d.Span.Start:end]
+		}
+		if out.Inner == nil {
+			out.Inner = &apiError{Code: "SemanticError", Message: "A semantic error occurred.", Inner: inner}
+			if strings.HasPrefix(d.Code, "SYN") {
+				out.Inner.Code, out.Inner.Message = "SyntaxError", "A syntax error occurred."
+			}
+			continue
+		}
+		out.Details = append(out.Details, inner)
+	}
+	return out
+}
