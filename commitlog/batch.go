@@ -28,6 +28,7 @@ const (
 	crcFrom   = 21 // CRC counts from here
 
 	codecMask   = 7
+	appendTime  = 1 << 3
 	transaction = 1 << 4
 	control     = 1 << 5
 )
@@ -71,6 +72,10 @@ func checkBatch(b []byte, maxBytes int) (h kmsg.RecordBatch, err error) {
 		return bad("transactions are not supported; send without a transactional id")
 	case h.Attributes&control != 0:
 		return bad("control batches come from brokers only")
+	case h.Attributes&appendTime != 0:
+		return bad("the time of arrival is the broker's to set")
+	case h.Attributes&^codecMask != 0:
+		return bad("unknown attributes")
 	case h.NumRecords < 1:
 		return bad("no records")
 	case h.LastOffsetDelta != h.NumRecords-1:

@@ -16,7 +16,8 @@ import (
 
 // codecs compresses and uncompresses record sections, and keeps what is dear to
 // make. Snappy is written as one raw block, which every Kafka client reads, and
-// read in that form and in the framed one of Java's xerial library.
+// read in that form and in the framed one of Java's xerial library. There is
+// nothing to close: the zstd coders start no goroutines for whole blocks.
 type codecs struct {
 	limit  int // bytes that one batch may have uncompressed
 	zdec   *zstd.Decoder
@@ -41,12 +42,6 @@ func newCodecs(limit int) (*codecs, error) {
 		return nil, err
 	}
 	return c, nil
-}
-
-func (c *codecs) close() {
-	c.zdec.Close()
-	c.zenc.Close()
-	c.zseal.Close()
 }
 
 // plain lends a buffer for n uncompressed bytes.

@@ -99,9 +99,6 @@ func (d *Disk) release() error {
 	if d.tree != nil && d.tree.file != nil {
 		errs = append(errs, d.tree.file.Close())
 	}
-	if d.cs != nil {
-		d.cs.close()
-	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Close())
 	}

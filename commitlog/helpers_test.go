@@ -130,7 +130,6 @@ func (b producerBatch) bytes(t testing.TB) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cs.close()
 	records, err := cs.compress(b.codec, nil, plain)
 	if err != nil {
 		t.Fatal(err)

@@ -87,7 +87,11 @@ func (l *location) raw() (b []byte, h kmsg.RecordBatch, err error) {
 			why = err.Error()
 		}
 	}
-	return nil, h, &fault.Error{Kind: fault.Damaged, Err: &DamagedError{File: l.file.name, At: l.pos, Topic: l.part.topic.meta.Name, Partition: l.part.id,
+	return nil, h, l.damaged(why)
+}
+
+func (l *location) damaged(why string) error {
+	return &fault.Error{Kind: fault.Damaged, Err: &DamagedError{File: l.file.name, At: l.pos, Topic: l.part.topic.meta.Name, Partition: l.part.id,
 		Base: l.base, Last: l.last, Why: why}}
 }
 
@@ -131,14 +135,14 @@ func (d *Disk) Event(ctx context.Context, topic string, partition int32, offset 
 		defer d.mu.RUnlock()
 		return Event{}, outOfRange(topic, partition, offset, loc.part.start, loc.part.durable)
 	}
-	events, hit := d.recent.get(loc.part, loc.base, loc.pos)
+	events, hit := d.recent.get(loc.file, loc.pos)
 	if !hit {
 		var bad error
 		if events, bad, err = d.read(&loc, loc.base); err == nil {
 			err = bad
 		}
 		if err == nil && loc.events == nil {
-			d.recent.put(loc.part, loc.base, loc.pos, events)
+			d.recent.put(loc.file, loc.pos, events)
 		}
 	}
 	if rerr := loc.file.release(); err == nil {
@@ -163,32 +167,32 @@ type recent struct {
 }
 
 type recentBatch struct {
-	part      *partition
-	base, pos int64
-	events    []Event
+	file   *sharedFile // not held: it only says which
+	pos    int64
+	events []Event
 }
 
 // recentMax is the most events that a batch may have to be kept.
 const recentMax = 4096
 
-func (r *recent) get(p *partition, base, pos int64) ([]Event, bool) {
+func (r *recent) get(file *sharedFile, pos int64) ([]Event, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range r.ring {
-		if x := &r.ring[i]; x.part == p && x.base == base && x.pos == pos && x.events != nil {
+		if x := &r.ring[i]; x.file == file && x.pos == pos && x.events != nil {
 			return x.events, true
 		}
 	}
 	return nil, false
 }
 
-func (r *recent) put(p *partition, base, pos int64, events []Event) {
+func (r *recent) put(file *sharedFile, pos int64, events []Event) {
 	if len(events) > recentMax {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ring[r.next] = recentBatch{p, base, pos, events}
+	r.ring[r.next] = recentBatch{file, pos, events}
 	r.next = (r.next + 1) % len(r.ring)
 }
 
