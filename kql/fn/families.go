@@ -6,4 +6,6 @@ func scalarFamilies() [][]Scalar {
 }
 
 // aggregateFamilies lists each family's table of aggregates.
-func aggregateFamilies() [][]Aggregate { return [][]Aggregate{} }
+func aggregateFamilies() [][]Aggregate {
+	return [][]Aggregate{counting(), totals(), collecting(), picking(), statistics()}
+}

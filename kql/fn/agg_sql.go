@@ -1,0 +1,147 @@
+package fn
+
+import (
+	"fmt"
+	"strings"
+
+	"sextant/table"
+)
+
+type aggForm = func(args []string, info []Arg, result table.Schema) ([]string, bool)
+
+func duckAgg(f aggForm) (out [dialects]aggForm) {
+	out[DuckDB] = f
+	return out
+}
+
+func countSQL(args []string, info []Arg, _ table.Schema) ([]string, bool) {
+	if len(args) == 1 && info[0].Type == table.Bool {
+		return []string{"count(*) FILTER (WHERE " + args[0] + ")"}, true
+	}
+	return []string{"count(*)"}, true
+}
+
+// where is the filter of an …if aggregate, whose predicate is argument 1.
+func where(iff bool, args []string) string {
+	if iff {
+		return " FILTER (WHERE " + args[1] + ")"
+	}
+	return ""
+}
+
+func distinctSQL(iff bool) aggForm {
+	return func(args []string, info []Arg, _ table.Schema) ([]string, bool) {
+		switch info[0].Type {
+		case table.Real, table.Dynamic, table.Decimal:
+			return nil, false
+		}
+		return []string{"count(DISTINCT " + args[0] + ")" + where(iff, args)}, true
+	}
+}
+
+func sumSQL(iff bool) aggForm {
+	return func(args []string, info []Arg, _ table.Schema) ([]string, bool) {
+		switch info[0].Type {
+		case table.Int, table.Long, table.TimeSpan:
+			return []string{wrapped("coalesce(sum(CAST(" + args[0] + " AS HUGEINT))" + where(iff, args) + ", 0::HUGEINT)")}, true
+		}
+		return nil, false
+	}
+}
+
+func avgSQL(iff bool) aggForm {
+	return func(args []string, info []Arg, _ table.Schema) ([]string, bool) {
+		w := where(iff, args)
+		sum := wrapped("coalesce(sum(CAST(" + args[0] + " AS HUGEINT))" + w + ", 0::HUGEINT)")
+		n := "count(" + args[0] + ")" + w
+		switch info[0].Type {
+		case table.Int, table.Long:
+			return []string{fmt.Sprintf("CASE WHEN %[2]s = 0 THEN 'nan'::DOUBLE ELSE CAST(%[1]s AS DOUBLE) / CAST(%[2]s AS DOUBLE) END", sum, n)}, true
+		case table.TimeSpan:
+			return []string{fmt.Sprintf("CASE WHEN %[2]s > 0 THEN %[1]s // %[2]s END", sum, n)}, true
+		}
+		return nil, false
+	}
+}
+
+func extremeSQL(name string, iff bool) aggForm {
+	return func(args []string, info []Arg, _ table.Schema) ([]string, bool) {
+		w := where(iff, args)
+		call := name + "(" + args[0] + ")" + w
+		switch info[0].Type {
+		case table.Int, table.Long, table.DateTime, table.TimeSpan, table.Bool:
+			return []string{call}, true
+		case table.String: // of no rows: the empty string, not NULL
+			return []string{"coalesce(" + call + ", '')"}, true
+		case table.Real: // NaN wins
+			return []string{fmt.Sprintf("CASE WHEN coalesce(bool_or(isnan(%s))%s, FALSE) THEN 'nan'::DOUBLE ELSE %s END", args[0], w, call)}, true
+		}
+		return nil, false
+	}
+}
+
+// setSQL gives the distinct values in an order of their own.
+func setSQL(iff bool) aggForm {
+	return func(args []string, info []Arg, _ table.Schema) ([]string, bool) {
+		switch info[0].Type {
+		case table.String, table.Guid, table.Int, table.Long, table.Bool:
+		default:
+			return nil, false
+		}
+		cond := args[0] + " IS NOT NULL"
+		if iff {
+			cond += " AND " + args[1]
+		}
+		list := "list(DISTINCT " + args[0] + ") FILTER (WHERE " + cond + ")"
+		limit := sizeLimit(info)
+		return []string{fmt.Sprintf("CAST(coalesce(to_json(list_slice(%s, 1, %d)), '[]') AS VARCHAR)", list, limit)}, true
+	}
+}
+
+// pickSQL keeps a row as a struct. Rows whose key is null count only when all are.
+func pickSQL(prefix string) aggForm {
+	return func(args []string, info []Arg, result table.Schema) ([]string, bool) {
+		var fields []string
+		for i, a := range args {
+			if _, ok := SQLType(DuckDB, info[i].Type); !ok || info[0].Type == table.Real {
+				return nil, false
+			}
+			fields = append(fields, fmt.Sprintf("c%d := %s", i, a))
+		}
+		pack := "struct_pack(" + strings.Join(fields, ", ") + ")"
+		row := fmt.Sprintf("coalesce(arg_%s(%s, %s), first(%s))", prefix, pack, args[0], pack)
+		return unpack(row, result), true
+	}
+}
+
+// unpack reads a struct's fields; a string of no rows is empty.
+func unpack(row string, result table.Schema) []string {
+	out := make([]string, len(result))
+	for i, c := range result {
+		out[i] = fmt.Sprintf("(%s).c%d", row, i)
+		if c.Type == table.String {
+			out[i] = "coalesce(" + out[i] + ", '')"
+		}
+	}
+	return out
+}
+
+func takeAnySQL(args []string, info []Arg, result table.Schema) ([]string, bool) {
+	for _, a := range info {
+		if _, ok := SQLType(DuckDB, a.Type); !ok {
+			return nil, false
+		}
+	}
+	if len(args) == 1 {
+		e := "any_value(" + args[0] + ")"
+		if info[0].Type == table.String {
+			e = "coalesce(" + e + ", '')"
+		}
+		return []string{e}, true
+	}
+	var fields []string
+	for i, a := range args {
+		fields = append(fields, fmt.Sprintf("c%d := %s", i, a))
+	}
+	return unpack("first(struct_pack("+strings.Join(fields, ", ")+"))", result), true
+}
