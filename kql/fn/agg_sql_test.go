@@ -112,6 +112,9 @@ func TestAggregateSQLAgrees(t *testing.T) {
 					w := want[i]
 					if strings.HasPrefix(a.Name, "make_set") {
 						g, w = sortedSet(g), sortedSet(w)
+						if args[len(args)-1].Const != nil { // which values a limit keeps is open
+							g, w = table.LongValue(int64(len(g.Dyn().([]any)))), table.LongValue(int64(len(w.Dyn().([]any))))
+						}
 					}
 					if !sameCell(g, w) {
 						rt.Fatalf("column %d: SQL %s, Go %s\n%s", i, show(g), show(w), q)
