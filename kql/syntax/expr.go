@@ -69,6 +69,7 @@ type Name struct {
 type Wildcard struct {
 	Place
 	Pattern string
+	Boxed   bool // written [Sign*], as a scalar context demands
 }
 
 // Star is `*`: all columns, as in arg_max(t, *), * has "x".

@@ -39,8 +39,13 @@ func (l *lexer) peek(ahead int) byte {
 	return 0
 }
 
+// maxLexErrors bounds the memory that a text of nothing but errors takes.
+const maxLexErrors = 1000
+
 func (l *lexer) bad(start, end int, text string, notes ...string) {
-	l.diags = append(l.diags, fault.Diagnostic{Code: codeText, Span: fault.Span{Start: start, Length: end - start}, Text: text, Notes: notes})
+	if len(l.diags) < maxLexErrors {
+		l.diags = append(l.diags, fault.Diagnostic{Code: codeText, Span: fault.Span{Start: start, Length: end - start}, Text: text, Notes: notes})
+	}
 }
 
 func (l *lexer) run() {
@@ -155,8 +160,11 @@ func (l *lexer) next() {
 				}
 				end += n
 			}
-			l.bad(start, end, fmt.Sprintf("%s cannot stand here", show(l.src[start:end])),
-				"a name with such characters is written ['…'], a text '…'")
+			note := "a name with such characters is written ['…'], a text '…'"
+			if strings.ContainsAny(l.src[start:end], "“”‘’„«»") {
+				note = "a text stands between straight quotes, '…' or \"…\""
+			}
+			l.bad(start, end, fmt.Sprintf("%s cannot stand here", show(l.src[start:end])), note)
 		} else {
 			l.bad(start, end, fmt.Sprintf("%s is no part of the language", show(l.src[start:end])))
 		}
@@ -270,9 +278,8 @@ func (l *lexer) typed(kind LiteralKind, open int) {
 	if end < len(l.src) && l.src[end] == ')' {
 		end++
 	} else {
-		l.diags = append(l.diags, fault.Diagnostic{Code: codeUnclosed, Span: fault.Span{Start: start, Length: open + 1 - start},
-			Text:  fmt.Sprintf("the literal %s…) is not closed on its line", l.src[start:open+1]),
-			Notes: []string{"a literal holds a constant; to convert a value use to" + l.src[start:open] + "(…)"}})
+		l.bad(start, open+1, fmt.Sprintf("the literal %s…) is not closed on its line", l.src[start:open+1]),
+			"a literal holds a constant; to convert a value use to"+l.src[start:open]+"(…)")
 	}
 	l.add(token{kind: tTyped, lit: kind, start: int32(start), end: int32(end), val: val})
 }

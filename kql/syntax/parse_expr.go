@@ -35,7 +35,8 @@ func (p *parser) pipeRest(start int, src Expr, ops []Operator) Expr {
 			p.settle(ops[len(ops)-1])
 		}
 		if !p.acceptP("|") {
-			if t := p.cur(); t.kind == tWord && (len(ops) > 0 || src != nil) && p.startsOperator() {
+			if t := p.cur(); t.kind == tWord && (len(ops) > 0 || src != nil) && p.startsOperator() &&
+				!t.isAny("print", "range", "macro-expand") { // those rather begin a statement
 				p.report(codeUnexpected, t.span(), fmt.Sprintf("expected ‘|’ before %s", show(t.text)))
 			} else {
 				break
@@ -417,7 +418,7 @@ func (p *parser) primary() Expr {
 			if p.isW("datascope") && p.at(1).isP("=") {
 				n := x.At()
 				p.pos += 2
-				v := p.anyWord("all or hotcache")
+				v := p.scopeWord()
 				return &DataScope{Place: Place{n.To(v.Span)}, X: x, Scope: v}
 			}
 			return x
@@ -442,7 +443,7 @@ func (p *parser) misplacedKeyword() Expr {
 		case "==", "!=", "=~", "!~", "<", "<=", ">", ">=", "*", "/", "%", ")", "]", "}", ".", ",", ":", "|":
 			return as()
 		case "(":
-			if isType(t.text) {
+			if isType(t.text, true) {
 				note := fmt.Sprintf("to convert a value use to%s(…)", t.text)
 				if t.text == "string" {
 					note = "to convert a value use tostring(…); a text is written '…'"

@@ -173,6 +173,10 @@ func (p *parser) jsonPair() (*JSONPair, bool) {
 	start := p.pos
 	t := p.cur()
 	if t.kind != tString {
+		if t.kind == tWord && p.at(1).isP(":") {
+			p.report(codeUnexpected, t.span(), fmt.Sprintf("expected a text as the property's name, found %s", show(t.text)),
+				fmt.Sprintf(`it is written "%s": …`, t.text))
+		}
 		return nil, false
 	}
 	p.next()
@@ -194,7 +198,7 @@ func (p *parser) typeOf() Expr {
 	if p.at(1).kind == tWord && p.at(2).isP(")") {
 		open := p.pos
 		p.next()
-		x.Type = p.typeName()
+		x.Type = p.typeName(true)
 		p.closing(open)
 	} else {
 		x.Schema = p.schema()

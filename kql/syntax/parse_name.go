@@ -159,6 +159,10 @@ func (p *parser) bracketWildcard() Expr {
 	}
 	x := p.wildcard()
 	p.closing(start)
+	if w, ok := x.(*Wildcard); ok {
+		w.Boxed = true
+		w.Place = p.since(start)
+	}
 	return x
 }
 
@@ -195,8 +199,8 @@ func (p *parser) entity() Expr {
 	return x
 }
 
-// typeName reads a scalar type.
-func (p *parser) typeName() *TypeName {
+// typeName reads a scalar type. With wide, the names that only typeof and find know count, too.
+func (p *parser) typeName(wide bool) *TypeName {
 	start := p.pos
 	t := p.cur()
 	if t.kind != tWord {
@@ -204,7 +208,7 @@ func (p *parser) typeName() *TypeName {
 		return &TypeName{Place: p.since(start)}
 	}
 	p.next()
-	if !isType(t.text) {
+	if !isType(t.text, wide) {
 		p.pos-- // the complaint is about this token
 		note := "the types are bool, int, long, real, decimal, string, datetime, timespan, guid, dynamic"
 		if near := nearest(t.text, typeWords); near != "" {
@@ -218,12 +222,13 @@ func (p *parser) typeName() *TypeName {
 
 var typeWords = []string{"bool", "boolean", "int", "long", "real", "double", "decimal", "string", "datetime", "date", "timespan", "time", "guid", "dynamic"}
 
-func isType(w string) bool {
+func isType(w string, wide bool) bool {
 	switch w {
-	case "bool", "boolean", "date", "datetime", "decimal", "double", "dynamic", "float", "guid", "uuid", "uniqueid", "int", "int8",
-		"int16", "int32", "int64", "long", "real", "string", "time", "timespan", "uint", "uint8", "uint16", "uint32",
-		"uint64", "ulong":
+	case "bool", "boolean", "date", "datetime", "decimal", "double", "dynamic", "guid", "int", "int8", "int64", "long",
+		"real", "string", "time", "timespan", "uniqueid":
 		return true
+	case "float", "int16", "int32", "uint", "uint8", "uint16", "uint32", "uint64", "ulong":
+		return wide
 	}
 	return false
 }
@@ -237,7 +242,7 @@ func (p *parser) columnDecl() (*ColumnDecl, bool) {
 	}
 	c := &ColumnDecl{Name: name}
 	if p.expectP(":", " and a type") {
-		c.Type = p.typeName()
+		c.Type = p.typeName(false)
 	}
 	c.Place = p.since(start)
 	return c, true
@@ -291,6 +296,19 @@ func (p *parser) startsParam(more []string) int {
 	return 0
 }
 
+var hintWords = []string{"hint.concurrency", "hint.distribution", "hint.materialized", "hint.num_partitions",
+	"hint.pass_filters", "hint.pass_filters_column", "hint.progressive_top", "hint.remote", "hint.shufflekey",
+	"hint.spread", "hint.strategy"}
+
+func known(w string, words []string) bool {
+	for _, x := range words {
+		if x == w {
+			return true
+		}
+	}
+	return false
+}
+
 // params reads the options of an operator; more are names that only it knows.
 func (p *parser) params(more ...string) Params {
 	var out Params
@@ -301,23 +319,75 @@ func (p *parser) params(more ...string) Params {
 			name.WriteString(p.next().text)
 		}
 		x := &Param{Name: Ident{Place: p.since(start), Name: name.String()}}
+		if n == 3 && !known(x.Name.Name, hintWords) {
+			p.report(codeUnexpected, x.Name.Span, fmt.Sprintf("there is no %s", show(x.Name.Name)),
+				"the hints are "+strings.Join(hintWords, ", "))
+		}
 		p.next() // =
-		x.Value = p.paramValue()
+		x.Value = p.paramValue(x.Name.Name)
 		x.Place = p.since(start)
 		out = append(out, x)
 	}
 	return out
 }
 
-func (p *parser) paramValue() Expr {
+// oneParam reads one option, nil where none begins.
+func (p *parser) oneParam(more ...string) *Param {
+	if p.startsParam(more) == 0 {
+		return nil
+	}
+	start := p.pos
+	x := &Param{Name: p.anyWord("")}
+	p.next()
+	x.Value = p.paramValue(x.Name.Name)
+	x.Place = p.since(start)
+	return x
+}
+
+// propertyName: the next word is one of these; another word is complained about.
+func (p *parser) propertyName(names []string) bool {
+	t := p.cur()
+	if t.isAny(names...) {
+		return true
+	}
+	if t.kind == tWord && p.at(1).isP("=") {
+		note := "the properties are " + strings.Join(names, ", ")
+		if near := nearest(t.text, names); near != "" {
+			note = fmt.Sprintf("did you mean %s?", near)
+		}
+		p.report(codeUnexpected, t.span(), fmt.Sprintf("there is no property %s", show(t.text)), note)
+	}
+	return false
+}
+
+// knownProperty reads name=value of a given set.
+func (p *parser) knownProperty(names ...string) (*Param, bool) {
+	if !p.propertyName(names) {
+		return nil, false
+	}
+	start := p.pos
+	x := &Param{Name: p.anyWord(""), Value: &BadExpr{}}
+	if p.expectP("=", " and a value") {
+		x.Value = p.paramValue(x.Name.Name)
+	}
+	x.Place = p.since(start)
+	return x, true
+}
+
+// paramValue reads the value of the option of that name: a literal, a word, a name.
+func (p *parser) paramValue(of string) Expr {
 	if x := p.literal(); x != nil {
 		return x
 	}
-	if p.cur().kind == tWord {
-		w := p.anyWord("")
-		return &Name{Place: w.Place, Name: w.Name}
+	if x := p.nameRef(); x != nil {
+		return x
 	}
-	return p.need(p.nameRef())
+	if t := p.cur(); of == "kind" && t.isAny("simple", "relaxed", "nooptimization") {
+		p.next()
+		return &Name{Place: Place{t.span()}, Name: t.text}
+	}
+	p.unexpected("a value for " + of)
+	return &BadExpr{p.since(p.pos)}
 }
 
 // properties reads `(name = value, …)`.
@@ -334,18 +404,17 @@ func (p *parser) properties() Params {
 
 func (p *parser) property() (*Param, bool) {
 	start := p.pos
-	if p.cur().kind != tWord && p.nameLen(0, true) == 0 {
+	name, ok := p.name(true)
+	if !ok {
 		return nil, false
-	}
-	var name Ident
-	if p.cur().kind == tWord {
-		name = p.anyWord("")
-	} else {
-		name = p.needName()
 	}
 	x := &Param{Name: name}
 	if p.expectP("=", " and a value") {
-		x.Value = p.paramValue()
+		if id, ok := p.name(true); ok {
+			x.Value = &Name{Place: id.Place, Name: id.Name}
+		} else {
+			x.Value = p.paramValue(name.Name)
+		}
 	} else {
 		x.Value = &BadExpr{p.since(p.pos)}
 	}

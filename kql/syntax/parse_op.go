@@ -67,15 +67,7 @@ func isComparison(t *token) bool {
 	return false
 }
 
-func (p *parser) isOperatorWord() bool {
-	w := p.cur().text
-	for _, o := range operatorWords {
-		if o == w {
-			return true
-		}
-	}
-	return false
-}
+func (p *parser) isOperatorWord() bool { return known(p.cur().text, operatorWords) }
 
 // operator reads what stands behind a `|`. It always returns one.
 func (p *parser) operator() Operator {

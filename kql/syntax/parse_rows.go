@@ -1,5 +1,12 @@
 package syntax
 
+import (
+	"fmt"
+	"strings"
+
+	"sextant/fault"
+)
+
 // Operators that group, sort and shape rows.
 
 func (p *parser) summarize() Operator {
@@ -13,7 +20,12 @@ func (p *parser) summarize() Operator {
 		return p.named()
 	})
 	if p.acceptW("by") {
-		o.By = p.exprs(true, p.named)
+		o.By = p.exprs(true, func() Expr {
+			if p.isW("bin") && p.at(1).isP("=") && (p.at(2).kind >= tLong && p.at(2).kind <= tTyped) {
+				return nil
+			}
+			return p.named()
+		})
 		if p.isW("bin") && p.at(1).isP("=") {
 			p.pos += 2
 			o.Bin = p.need(p.expr())
@@ -232,10 +244,8 @@ func (p *parser) reduce() Operator {
 	o.By = p.need(p.named())
 	if p.acceptW("with") {
 		o.With = list(p, "a property, name=value", true, false, func() (*Param, bool) {
-			if p.at(1).isP("=") {
-				return p.property()
-			}
-			return nil, false
+			ps := p.oneParam("threshold", "characters")
+			return ps, ps != nil
 		})
 	}
 	o.Place = p.since(start)
@@ -265,7 +275,7 @@ func (p *parser) parseOp() Operator {
 		}
 		c := &ColumnDecl{Name: name}
 		if p.acceptP(":") {
-			c.Type = p.typeName()
+			c.Type = p.typeName(false)
 		}
 		c.Place = p.since(at)
 		o.With = append(o.With, c)
@@ -284,7 +294,13 @@ func (p *parser) parseKV() Operator {
 	p.expectW("as", " and the keys (a:string, …)")
 	o.As = p.schema()
 	if p.acceptW("with") {
-		o.With = p.properties()
+		open := p.pos
+		if p.expectP("(", " and properties, name=value") {
+			o.With = list(p, "a property, name=value", false, false, func() (*Param, bool) {
+				return p.knownProperty("pair_delimiter", "kv_delimiter", "regex", "quote", "escape", "greedy")
+			})
+			p.closing(open)
+		}
 	}
 	o.Place = p.since(start)
 	return o
@@ -356,10 +372,24 @@ func (p *parser) scanStep() *ScanStep {
 	return s
 }
 
+var chartWords = []string{"table", "list", "barchart", "piechart", "ladderchart", "timechart", "linechart", "anomalychart",
+	"pivotchart", "areachart", "stackedareachart", "scatterchart", "timepivot", "columnchart", "timeline", "3Dchart",
+	"card", "treemap", "plotly", "graph", "sankey"}
+
 func (p *parser) render() Operator {
 	start := p.pos
 	p.next()
-	o := &Render{Chart: p.anyWord("a kind of chart, such as timechart or table")}
+	o := &Render{}
+	if t := p.cur(); t.kind == tWord && (t.class == plain || known(t.text, chartWords)) {
+		o.Chart = p.anyWord("")
+		if near := nearest(t.text, chartWords); near != "" && near != t.text && !p.over {
+			p.diags = append(p.diags, fault.Diagnostic{Severity: fault.Warning, Code: codeUnexpected, Span: t.span(),
+				Text: fmt.Sprintf("%s is no chart that is known here", show(t.text)), Notes: []string{"did you mean " + near + "?"}})
+		}
+	} else {
+		p.unexpected("a kind of chart: " + strings.Join(chartWords, ", "))
+		o.Chart.Place = p.since(p.pos)
+	}
 	for {
 		at := p.pos
 		r := &RenderProp{}
@@ -400,14 +430,17 @@ func (p *parser) renderValue() Expr {
 		return x
 	}
 	if p.cur().kind == tWord && !p.startsCall() && !p.at(1).isP(".") {
-		return p.paramValue()
+		return p.paramValue("the property")
 	}
 	return p.need(p.path())
 }
 
+var renderProps = []string{"kind", "title", "accumulate", "xcolumn", "ycolumns", "anomalycolumns", "series", "xtitle",
+	"ytitle", "xaxis", "yaxis", "legend", "ysplit", "ymin", "ymax", "xmin", "xmax"}
+
 func (p *parser) renderProp() (*RenderProp, bool) {
 	start := p.pos
-	if p.cur().kind != tWord {
+	if !p.propertyName(renderProps) {
 		return nil, false
 	}
 	r := &RenderProp{Name: p.anyWord("")}
@@ -416,7 +449,7 @@ func (p *parser) renderProp() (*RenderProp, bool) {
 		// series=a, b, title=…: what has no = behind it belongs to the list
 		for p.isP(",") && (p.at(1).kind == tWord && !p.at(2).isP("=") || p.at(1).isP("[")) {
 			p.next()
-			r.Values = append(r.Values, p.paramValue())
+			r.Values = append(r.Values, p.paramValue("a column"))
 		}
 	}
 	r.Place = p.since(start)

@@ -11,49 +11,54 @@ func (p *parser) statements(done func() bool) []Stmt {
 			p.next()
 			continue
 		}
-		start := p.pos
 		s := p.statement()
 		if s == nil {
-			p.strayStatement()
-			s = &BadStmt{p.since(start)}
+			s = p.strayStatement()
 		}
 		out = append(out, s)
 		if p.acceptP(";") || done() || p.cur().kind == tEOF {
 			continue
 		}
-		if p.startsStatement() {
+		if p.startsStatement() || p.cur().isAny("print", "range", "macro-expand") {
 			p.report(codeUnexpected, p.here(), fmt.Sprintf("expected ‘;’ before %s", p.found()),
 				"each statement ends in a semicolon")
 			continue
 		}
 		p.unexpected("‘|’, ‘;’ or the end of the query", p.afterHint()...)
-		for !p.atEnd() || p.isP("|") {
+		for !p.isP(";") && !done() && p.cur().kind != tEOF {
 			p.skipOne()
 		}
-		if !p.acceptP(";") && !done() && p.cur().kind != tEOF {
-			p.next() // a stray closing bracket
-		}
+		p.acceptP(";")
 	}
 	return out
 }
 
-func (p *parser) strayStatement() {
+// strayStatement takes what begins no statement.
+func (p *parser) strayStatement() Stmt {
+	start := p.pos
 	switch {
 	case p.isP("|"):
 		p.unexpected("a table before ‘|’")
+		x := p.pipeRest(start, &BadExpr{p.since(start)}, nil)
+		return &QueryStmt{Place: p.since(start), Value: x}
 	case p.isP(")"), p.isP("]"), p.isP("}"):
 		p.unexpected("a statement", "nothing was opened that this would close")
-		p.next()
-		return
 	default:
 		p.unexpected("a statement: a query, let, set or declare")
 	}
 	p.next()
+	return &BadStmt{p.since(start)}
 }
 
 // afterHint guesses what was meant by something that follows a whole query.
 func (p *parser) afterHint() []string {
 	t := p.cur()
+	if t.isP("{") {
+		return []string{"a function's parameters have types: (x:string) { … }"}
+	}
+	if t.isP(")") || t.isP("]") || t.isP("}") {
+		return []string{"nothing was opened that this would close"}
+	}
 	if op := nearOperator(t.text); t.kind == tWord && op != "" {
 		return []string{fmt.Sprintf("did you mean ‘| %s’?", op)}
 	}
@@ -63,7 +68,7 @@ func (p *parser) afterHint() []string {
 func (p *parser) startsStatement() bool {
 	switch t := p.cur(); {
 	case t.isW("let"):
-		return p.nameLen(1, false) > 0
+		return p.nameLen(1, false) > 0 || p.at(1).kind == tWord && p.at(2).isP("=")
 	case t.isW("set"):
 		return true
 	case t.isW("declare"):
@@ -123,7 +128,9 @@ func (p *parser) let() Stmt {
 	s := &Let{Name: p.needName()}
 	p.expectP("=", " and a value")
 	switch {
-	case p.isW("entity_group") && p.at(1).isP("["):
+	case p.isW("entity_group") && p.at(1).isP("("):
+		s.Value = p.call()
+	case p.isW("entity_group"):
 		s.Value = p.entityGroup()
 	case p.isW("materialize") && p.at(1).isP("("):
 		s.Value = p.queryCall()
@@ -201,7 +208,7 @@ func (p *parser) funcParam() (*FuncParam, bool) {
 	if p.isP("(") {
 		f.Schema = p.schema()
 	} else {
-		f.Type = p.typeName()
+		f.Type = p.typeName(false)
 	}
 	if p.acceptP("=") {
 		if f.Default = p.literal(); f.Default == nil {

@@ -138,7 +138,7 @@ func (p *parser) partitionColumn() (*PartitionColumn, bool) {
 	}
 	c := &PartitionColumn{Name: name, Type: &TypeName{Place: p.since(p.pos)}}
 	if p.expectP(":", " and a type") {
-		c.Type = p.typeName()
+		c.Type = p.typeName(false)
 	}
 	if p.acceptP("=") {
 		c.X = p.need(p.expr())
@@ -165,11 +165,7 @@ func (p *parser) viewCombine() Expr {
 	x := &ViewCombine{}
 	part := func(word string) Expr {
 		if word != "" {
-			if p.cur().kind == tWord && p.cur().text == word {
-				p.next()
-			} else {
-				p.unexpected(word + " (…)")
-			}
+			p.expectW(word, " (…)")
 		}
 		open := p.pos
 		if !p.expectP("(", "") {
@@ -180,12 +176,8 @@ func (p *parser) viewCombine() Expr {
 		return y
 	}
 	x.View, x.Base, x.Delta = part(""), part("base"), part("delta")
-	if a, ok := part("aggregations").(*Pipe); ok {
-		x.Aggregations = a
-	} else {
-		p.unexpected("aggregations (summarize …)")
-		x.Aggregations = &Pipe{Place: p.since(p.pos), Ops: []Operator{&BadOperator{Place: p.since(p.pos)}}}
-	}
+	p.expectW("aggregations", " (summarize …)")
+	x.Aggregations = p.pipeInParens()
 	x.Place = p.since(start)
 	return x
 }
@@ -421,10 +413,20 @@ func (p *parser) pipeInParens() *Pipe {
 func (p *parser) dataScope() *Ident {
 	if p.isW("datascope") && p.at(1).isP("=") {
 		p.pos += 2
-		id := p.anyWord("all or hotcache")
+		id := p.scopeWord()
 		return &id
 	}
 	return nil
+}
+
+// scopeWord reads the value of datascope.
+func (p *parser) scopeWord() Ident {
+	if t := p.cur(); t.isAny("all", "hotcache") {
+		p.next()
+		return Ident{Place: Place{t.span()}, Name: t.text}
+	}
+	p.unexpected("all or hotcache")
+	return Ident{Place: p.since(p.pos)}
 }
 
 func (p *parser) tablesIn() []Expr {
@@ -482,7 +484,7 @@ func (p *parser) findColumn() Expr {
 	}
 	x := p.nameRef()
 	if x != nil && p.acceptP(":") {
-		t := p.typeName()
+		t := p.typeName(true)
 		return &FindColumn{Place: p.since(start), Name: x, Type: t}
 	}
 	return x

@@ -22,7 +22,7 @@ const (
 // Options are limits. The zero value of each means its default.
 type Options struct {
 	MaxLength int // bytes of text; 2 MiB
-	MaxDepth  int // brackets and blocks within each other; 500
+	MaxDepth  int // queries and blocks in parentheses within each other; 500 (calls may nest twice as deep)
 	MaxErrors int // diagnostics; 100
 	MaxChain  int // operands of one chain a + b + …, names of one path, and the like; 50,000
 }
@@ -212,6 +212,8 @@ func (p *parser) unexpected(expected string, notes ...string) {
 	text := fmt.Sprintf("expected %s, found %s", expected, p.found())
 	if t := p.cur(); t.kind == tWord && t.class >= extended && strings.Contains(expected, "expression") {
 		notes = append(notes, fmt.Sprintf("a column of that name is written ['%s']", t.text))
+	} else if t.isP("{") && strings.Contains(expected, "expression") {
+		notes = append(notes, "a placeholder {…} of a workbook must be filled in before the query is sent")
 	}
 	p.report(codeUnexpected, p.here(), text, notes...)
 }
@@ -272,7 +274,7 @@ func (p *parser) enter() bool {
 	if p.over {
 		return false
 	}
-	if p.depth >= p.MaxDepth {
+	if p.depth >= 2*p.MaxDepth { // a parenthesis counts as a query and as an expression
 		p.errAt = -1
 		p.report(codeLimit, p.here(), fmt.Sprintf("the query nests deeper than %d levels here", p.MaxDepth),
 			"name the inner parts with let")

@@ -414,7 +414,11 @@ func (p *printer) expr(x Expr) {
 	case *Name:
 		p.name(x.Name)
 	case *Wildcard:
-		p.s(x.Pattern)
+		if x.Boxed {
+			p.s("[", x.Pattern, "]")
+		} else {
+			p.s(x.Pattern)
+		}
 	case *Star:
 		p.s("*")
 	case *Path:
