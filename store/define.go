@@ -106,3 +106,61 @@ func CheckRows(def *table.Def, rows *table.Batch) error {
 	}
 	return nil
 }
+
+// Adapt gives rows of an older definition the columns of a newer one: a promoted
+// path that they lack is taken from the JSON, any other column is null. Vectors
+// are shared; rows that fit come back as they are.
+func Adapt(rows *table.Batch, def *table.Def) *table.Batch {
+	phys := def.Physical()
+	if slices.Equal(rows.Schema, phys) {
+		return rows
+	}
+	out := &table.Batch{Schema: phys, Cols: make([]table.Vector, len(phys)), Rows: rows.Rows}
+	for i, c := range phys {
+		if j := rows.Schema.Index(c.Name); j >= 0 {
+			out.Cols[i] = rows.Cols[j]
+		} else {
+			out.Cols[i] = nulls(c.Type, rows.Rows)
+		}
+	}
+	odd := &out.Cols[phys.Index(table.HiddenOdd)]
+	flags := slices.Clone(odd.N)
+	for p, path := range def.Promoted {
+		if rows.Schema.Index(path.Name()) >= 0 {
+			continue
+		}
+		from := &out.Cols[def.Columns.Index(path.Column)]
+		to := table.NewVector(path.Type, rows.Rows)
+		for r := range rows.Rows {
+			cell, isOdd := path.Of(Document(from, r))
+			to.Append(cell)
+			if isOdd {
+				flags[r] = 1
+			}
+		}
+		out.Cols[len(def.Columns)+p] = to
+	}
+	odd.N = flags
+	return out
+}
+
+// Document is the parsed JSON of a cell of a dynamic column, or of a string
+// column that holds JSON; nil where there is none.
+func Document(col *table.Vector, row int) any {
+	if col.Type != table.String {
+		return col.At(row).Dyn()
+	}
+	doc, err := table.ParseJSON(col.S[row])
+	if err != nil {
+		return nil
+	}
+	return doc
+}
+
+func nulls(t table.Type, n int) table.Vector {
+	v := table.NewVector(t, n)
+	for range n {
+		v.Append(table.Null(t))
+	}
+	return v
+}

@@ -1,0 +1,416 @@
+package duckdb
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"sextant/fault"
+	"sextant/store"
+	"sextant/table"
+)
+
+const (
+	// mergeCount flushed segments of one day are merged even while the day runs.
+	mergeCount = 8
+	// maxMergeRows is the largest segment that a merge makes of smaller ones.
+	maxMergeRows = 8_000_000
+	// A segment takes part in a merge while it has less than so many times the
+	// rows of all smaller ones together: a row is written a few times at most.
+	mergeRatio = 4
+	// Days are merged into a month this long after it ended.
+	monthAge = 7 * table.TicksPerDay
+	// A segment is written anew without its superseded rows when they are many.
+	maxDead      = 2000
+	maxDeadShare = 20 // one in
+)
+
+// mergePlan takes segments of one table out of the list and puts others in their
+// place, cut by month where byMonth is set.
+type mergePlan struct {
+	def     *tableDef
+	inputs  []*segment
+	byMonth bool
+}
+
+// Maintain implements store.Store. Loading and reading go on meanwhile.
+func (s *Store) Maintain(ctx context.Context) error {
+	s.merging.Lock()
+	defer s.merging.Unlock()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		st, closed := s.state, s.closed
+		if !closed {
+			st.set.retain()
+		}
+		s.mu.Unlock()
+		if closed {
+			return store.ErrClosed
+		}
+		plan := planMerge(st)
+		var err error
+		if plan != nil {
+			err = s.merge(ctx, st, plan)
+		}
+		st.set.release(s.drop)
+		if plan == nil {
+			return s.sweep()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// planMerge finds something to merge; nil when there is nothing.
+func planMerge(st *state) *mergePlan {
+	names := make([]string, 0, len(st.segs))
+	for name := range st.segs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if p := planTable(st.segs[name]); p != nil {
+			p.def = st.defs[name]
+			slices.SortStableFunc(p.inputs, func(a, b *segment) int { return cmp.Compare(a.span.Min, b.span.Min) })
+			return p
+		}
+	}
+	return nil
+}
+
+func planTable(segs []*segment) *mergePlan {
+	var mixed, undated []*segment
+	days, months := map[int64][]*segment{}, map[int64][]*segment{}
+	newest := int64(0)
+	for _, seg := range segs {
+		if n := int64(len(seg.dead)); n >= maxDead || n > 0 && n*maxDeadShare >= seg.rows {
+			return &mergePlan{inputs: []*segment{seg}}
+		}
+		first, last := seg.days()
+		switch {
+		case first == undatedDay || last == undatedDay:
+			undated = append(undated, seg)
+			continue
+		case first == last:
+			days[first] = append(days[first], seg)
+		case seg.level == 0:
+			mixed = append(mixed, seg)
+			continue
+		}
+		newest = max(newest, seg.span.Max)
+		if m := monthOf(first); m == monthOf(last) {
+			months[m] = append(months[m], seg)
+		}
+	}
+	if len(mixed) > 0 {
+		return &mergePlan{inputs: mixed, byMonth: true}
+	}
+	if in := tail(undated, mergeCount); in != nil {
+		return &mergePlan{inputs: in}
+	}
+	for day, list := range days {
+		atLeast := mergeCount
+		if newest >= (day+2)*table.TicksPerDay {
+			atLeast = 2
+		}
+		if in := tail(list, atLeast); in != nil {
+			return &mergePlan{inputs: in}
+		}
+	}
+	for month, list := range months {
+		if newest >= monthStart(month+1)+monthAge {
+			if in := tail(list, 2); in != nil {
+				return &mergePlan{inputs: in}
+			}
+		}
+	}
+	return nil
+}
+
+// tail is the smaller segments that are worth merging; nil when they are fewer
+// than atLeast.
+func tail(segs []*segment, atLeast int) []*segment {
+	segs = slices.Clone(segs)
+	slices.SortStableFunc(segs, func(a, b *segment) int { return cmp.Compare(a.rows, b.rows) })
+	best, rows := 0, int64(0)
+	for i, seg := range segs {
+		if i > 0 && (seg.rows > mergeRatio*rows && i < len(segs)-1 || rows+seg.rows > maxMergeRows) {
+			break
+		}
+		if seg.rows > mergeRatio*rows && i > 0 && i+1 > atLeast && atLeast > 2 {
+			break
+		}
+		rows += seg.rows
+		best = i + 1
+	}
+	if best < atLeast {
+		return nil
+	}
+	return segs[:best]
+}
+
+// days that the segment lies between; undatedDay for both where a row has none.
+func (s *segment) days() (first, last int64) {
+	if s.span.Undated > 0 || s.span.Min > s.span.Max {
+		return undatedDay, undatedDay
+	}
+	return plausible(s.span.Min / table.TicksPerDay), plausible(s.span.Max / table.TicksPerDay)
+}
+
+// monthOf a day, counted from year 0.
+func monthOf(day int64) int64 {
+	t := table.TimeOf(day * table.TicksPerDay)
+	return int64(t.Year())*12 + int64(t.Month()) - 1
+}
+
+func monthStart(month int64) int64 {
+	t, _ := table.TicksOf(time.Date(int(month/12), time.Month(month%12+1), 1, 0, 0, 0, 0, time.UTC))
+	return t
+}
+
+// merge writes the plan's rows into new files and commits them in the place of
+// the inputs. st is held by the caller.
+func (s *Store) merge(ctx context.Context, st *state, plan *mergePlan) error {
+	type output struct{ from, to int64 } // ticks; to 0 is all
+	outs := []output{{}}
+	var rows, bytes int64
+	for _, seg := range plan.inputs {
+		rows += seg.rows
+		bytes += seg.bytes()
+	}
+	if plan.byMonth {
+		outs = nil
+		lo, hi := int64(1)<<62, int64(0)
+		for _, seg := range plan.inputs {
+			first, last := seg.days()
+			lo, hi = min(lo, monthOf(first)), max(hi, monthOf(last))
+		}
+		for m := lo; m <= hi; m++ {
+			outs = append(outs, output{monthStart(m), monthStart(m + 1)})
+		}
+	}
+	replaces := make([]segmentRef, len(plan.inputs))
+	files := map[int64]*segmentFile{}
+	for i, seg := range plan.inputs {
+		replaces[i] = segmentRef{seg.file.id, plan.def.Name}
+		files[seg.file.id] = seg.file
+	}
+	w, err := openWriter(s.opts.WriterMemory, 1)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	for _, f := range files {
+		if err := w.exec(fmt.Sprintf("ATTACH %s AS %s (TYPE duckdb, READ_ONLY)", literal(f.path), f.alias())); err != nil {
+			return err
+		}
+	}
+	var metas []fileMeta
+	done := false
+	defer func() {
+		if !done {
+			s.abandon(metas)
+		}
+	}()
+	for _, o := range outs {
+		meta := fileMeta{ID: s.newFileID(), Replaces: replaces}
+		metas = append(metas, meta)
+		m := &metas[len(metas)-1]
+		some, err := s.mergeInto(ctx, w, m, plan, o.from, o.to, rows, bytes)
+		if err != nil {
+			return fmt.Errorf("cannot merge %d segments of table %q: %w", len(plan.inputs), plan.def.Name, err)
+		}
+		if !some {
+			s.abandon(metas[len(metas)-1:])
+			metas = metas[:len(metas)-1]
+		}
+	}
+	if err := syncDir(s.dir); err != nil {
+		return err
+	}
+	s.work.Lock()
+	defer s.work.Unlock()
+	man := *s.man
+	man.Commit++
+	in := map[segmentRef]bool{}
+	for _, r := range replaces {
+		in[r] = true
+	}
+	done = true // commit abandons them itself
+	return s.commit(&man, metas, func(seg *segment) bool {
+		return in[segmentRef{seg.file.id, seg.def.Name}]
+	}, nil, st, nil)
+}
+
+// newFileID is a number that no file had.
+func (s *Store) newFileID() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	man := *s.man
+	id := man.NextFile
+	man.NextFile++
+	s.man = &man
+	return id
+}
+
+// mergeInto writes one file; false when no row is for it.
+func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan *mergePlan, from, to, rows, bytes int64) (some bool, err error) {
+	path := segmentPath(s.dir, meta.ID)
+	const inflated = 16 // uncompressed bytes for one on disk, about
+	if err := w.exec(attachOut(path, rows, inflated*bytes/max(rows, 1))); err != nil {
+		return false, err
+	}
+	defer func() {
+		if e := w.exec("DETACH out"); err == nil {
+			err = e
+		}
+	}()
+	def := plan.def
+	if err := w.exec("BEGIN; " + createTable(def, "t0")); err != nil {
+		return false, err
+	}
+	defer func() {
+		if err != nil || !some {
+			w.exec("ROLLBACK") // after an error there may be none to roll back
+		}
+	}()
+	all := make([]int, len(def.phys))
+	for i := range all {
+		all[i] = i
+	}
+	var b strings.Builder
+	b.WriteString("INSERT INTO out.t0 ")
+	for i, seg := range plan.inputs {
+		if i > 0 {
+			b.WriteString(" UNION ALL ")
+		}
+		b.WriteString("SELECT ")
+		for c := range all {
+			if c > 0 {
+				b.WriteString(", ")
+			}
+			if seg.def == def {
+				b.WriteString(physName(c))
+			} else {
+				b.WriteString(seg.cell(def, c, all))
+			}
+		}
+		fmt.Fprintf(&b, " FROM %s.%s", seg.file.alias(), seg.name)
+		var where []string
+		if len(seg.dead) > 0 {
+			where = append(where, seg.notDead())
+		}
+		if to != 0 {
+			where = append(where, fmt.Sprintf("%[1]s >= %d AND %[1]s < %d", physName(seg.def.time), from, to))
+		}
+		if len(where) > 0 {
+			b.WriteString(" WHERE " + strings.Join(where, " AND "))
+		}
+	}
+	stop := w.watch(ctx)
+	err = w.exec(b.String())
+	stop()
+	if err != nil {
+		return false, err
+	}
+	m, err := s.describe(ctx, w, def)
+	if err != nil || m.Rows == 0 {
+		return false, err
+	}
+	m.Level = 1
+	meta.Segments = []segmentMeta{m}
+	meta.Commit, meta.Files = s.man.Commit, 1
+	if err := writeMeta(w, meta); err != nil {
+		return false, err
+	}
+	if err := w.exec("COMMIT"); err != nil {
+		return false, err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return false, err
+	}
+	meta.Bytes = st.Size()
+	return true, nil
+}
+
+// describe the rows of out.t0.
+func (s *Store) describe(ctx context.Context, w *instance, def *tableDef) (segmentMeta, error) {
+	m := segmentMeta{Table: def.Name, Name: "t0", Version: def.version, Def: &def.Def}
+	timeCol := "CAST(NULL AS BIGINT)"
+	if def.time >= 0 {
+		timeCol = physName(def.time)
+	}
+	sp := emptySpan
+	long := func(names ...string) (out table.Schema) {
+		for _, n := range names {
+			out = append(out, table.Column{Name: n, Type: table.Long})
+		}
+		return out
+	}
+	err := w.each(ctx, fmt.Sprintf("SELECT count(*), count(%s), min(%[1]s), max(%[1]s) FROM out.t0", timeCol), long("n", "dated", "min", "max"), func(b *table.Batch) error {
+		m.Rows = b.Cols[0].N[0]
+		sp.Undated = m.Rows - b.Cols[1].N[0]
+		if b.Cols[1].N[0] > 0 {
+			sp.Min, sp.Max = b.Cols[2].N[0], b.Cols[3].N[0]
+		}
+		return nil
+	})
+	if err != nil {
+		return m, err
+	}
+	m.Min, m.Max, m.Undated = sp.Min, sp.Max, sp.Undated
+	topic, partition, offset := physName(def.hidden(table.HiddenTopic)), physName(def.hidden(table.HiddenPartition)), physName(def.hidden(table.HiddenOffset))
+	err = w.each(ctx, fmt.Sprintf("SELECT %s, %s, min(%[3]s), max(%[3]s) FROM out.t0 GROUP BY ALL ORDER BY ALL", topic, partition, offset),
+		append(table.Schema{{Name: "t", Type: table.String}}, long("p", "min", "max")...), func(b *table.Batch) error {
+			for i := range b.Rows {
+				m.Places = append(m.Places, placesMeta{b.Cols[0].S[i], int32(b.Cols[1].N[i]), b.Cols[2].N[i], b.Cols[3].N[i]})
+			}
+			return nil
+		})
+	return m, err
+}
+
+// sweep drops files that only keep superseded places, once no segment can have
+// such a row.
+func (s *Store) sweep() error {
+	s.work.Lock()
+	defer s.work.Unlock()
+	return nil
+}
+
+// DropBefore implements store.Store, by whole segments.
+func (s *Store) DropBefore(ctx context.Context, name string, ticks int64) error {
+	s.merging.Lock()
+	defer s.merging.Unlock()
+	s.work.Lock()
+	defer s.work.Unlock()
+	s.mu.Lock()
+	st, closed := s.state, s.closed
+	s.mu.Unlock()
+	if closed {
+		return store.ErrClosed
+	}
+	if st.defs[name] == nil {
+		return fault.New(fault.NotFound, "there is no table %q", name)
+	}
+	old := func(seg *segment) bool {
+		return seg.def.Name == name && seg.span.Undated == 0 && seg.span.Min <= seg.span.Max && seg.span.Max < ticks
+	}
+	if !slices.ContainsFunc(st.segs[name], old) {
+		return nil
+	}
+	man := *s.man
+	man.Commit++
+	return s.commit(&man, nil, old, nil, st, nil)
+}
+
+var _ store.Store = (*Store)(nil)

@@ -1,0 +1,205 @@
+package duckdb
+
+import (
+	"fmt"
+	"strings"
+
+	"sextant/fault"
+	"sextant/store"
+	"sextant/table"
+)
+
+// Relation unites the rows in memory with every segment that may hold rows of
+// the scan.
+func (s *snapshot) Relation(scan store.Scan) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return "", store.ErrClosed
+	}
+	def := s.state.defs[scan.Table]
+	if def == nil {
+		return "", fault.New(fault.NotFound, "there is no table %q", scan.Table)
+	}
+	cols := make([]int, len(scan.Columns))
+	for i, name := range scan.Columns {
+		if cols[i] = def.phys.Index(name); cols[i] < 0 {
+			return "", fault.New(fault.NotFound, "table %q has no column %q", scan.Table, name)
+		}
+	}
+	var b strings.Builder
+	branch := func(from string, cell func(i int) string) {
+		named := b.Len() == 0
+		if !named {
+			b.WriteString(" UNION ALL ")
+		}
+		b.WriteString("SELECT ")
+		for i, name := range scan.Columns {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(cell(i))
+			if named {
+				b.WriteString(" AS " + quote(name))
+			}
+		}
+		if len(cols) == 0 {
+			b.WriteString(`1 AS "$row"`)
+		}
+		b.WriteString(from)
+	}
+	plain := func(i int) string { return physName(cols[i]) }
+
+	if view := s.view(def, scan); view != 0 {
+		branch(fmt.Sprintf(" FROM %s(%d)", headFunction, view), plain)
+	}
+	for _, seg := range s.state.segs[scan.Table] {
+		if seg.span.outside(scan.From, scan.To) {
+			continue
+		}
+		where, ok := seg.lookup(scan.Equal)
+		if !ok {
+			continue
+		}
+		if len(seg.dead) > 0 {
+			where = append(where, seg.notDead())
+		}
+		from := fmt.Sprintf(" FROM %s.%s", seg.file.alias(), seg.name)
+		if len(where) > 0 {
+			from += " WHERE " + strings.Join(where, " AND ")
+		}
+		if seg.def == def {
+			branch(from, plain)
+			continue
+		}
+		branch(from, func(i int) string { return seg.cell(def, cols[i], cols) })
+	}
+	if b.Len() == 0 {
+		branch(" WHERE false", func(i int) string { return "CAST(NULL AS " + def.kinds[cols[i]].sql() + ")" })
+	}
+	return b.String(), nil
+}
+
+// view is the number of the rows in memory that the scan may need, 0 for none.
+func (s *snapshot) view(def *tableDef, scan store.Scan) uint64 {
+	v := &headView{def: def}
+	for _, b := range s.state.head[def.Name] {
+		if n := b.count(); n > 0 && !b.span.outside(scan.From, scan.To) {
+			v.batches = append(v.batches, b)
+			v.rows += n
+		}
+	}
+	if v.rows == 0 {
+		return 0
+	}
+	id := s.store.views.add(v)
+	s.views = append(s.views, id)
+	return id
+}
+
+// notDead excludes the rows that were superseded after the segment was written.
+func (s *segment) notDead() string {
+	topic, partition, offset, index := physName(s.def.hidden(table.HiddenTopic)), physName(s.def.hidden(table.HiddenPartition)),
+		physName(s.def.hidden(table.HiddenOffset)), physName(s.def.hidden(table.HiddenIndex))
+	by := map[store.TopicPartition][]store.Place{}
+	for _, p := range s.dead {
+		by[p.TopicPartition] = append(by[p.TopicPartition], p)
+	}
+	var all []string
+	for tp, places := range by {
+		var b strings.Builder
+		fmt.Fprintf(&b, "NOT (%s = %s AND %s = %d AND (%s, %s) IN (", topic, literal(tp.Topic), partition, tp.Partition, offset, index)
+		for i, p := range places {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "(%d, %d)", p.Offset, p.Index)
+		}
+		b.WriteString("))")
+		all = append(all, b.String())
+	}
+	return strings.Join(all, " AND ")
+}
+
+// cell is physical column i of a newer definition over a segment of an older
+// one. asked are the columns of the same scan: the odd flag speaks for the
+// promoted ones among them.
+func (s *segment) cell(def *tableDef, i int, asked []int) string {
+	name := def.phys[i].Name
+	if at := s.def.phys.Index(name); at >= 0 {
+		own := physName(at)
+		if name != table.HiddenOdd {
+			return own
+		}
+		for _, a := range asked {
+			if p := a - len(def.Columns); p >= 0 && p < len(def.Promoted) && s.def.phys.Index(def.phys[a].Name) < 0 {
+				if src := s.def.Columns.Index(def.Promoted[p].Column); src >= 0 {
+					own += " OR " + promotedOdd(physName(src), def.Promoted[p])
+				}
+			}
+		}
+		return "(" + own + ")"
+	}
+	if p := i - len(def.Columns); p >= 0 && p < len(def.Promoted) {
+		if src := s.def.Columns.Index(def.Promoted[p].Column); src >= 0 {
+			return promotedCell(physName(src), def.Promoted[p])
+		}
+	}
+	if def.kinds[i] == kindString {
+		return "''"
+	}
+	return "CAST(NULL AS " + def.kinds[i].sql() + ")"
+}
+
+// jsonPath is a path of keys as DuckDB's JSON functions take it.
+func jsonPath(path string) string {
+	if strings.ContainsAny(path, `"\`) { // only a pointer can say it
+		r := strings.NewReplacer("~", "~0", "/", "~1", ".", "/")
+		return literal("/" + r.Replace(path))
+	}
+	return literal(`$."` + strings.ReplaceAll(path, ".", `"."`) + `"`)
+}
+
+// typed is the cell, and the test for a type that the path must not have, of the
+// JSON value e at a path. They say in SQL what table.Promoted.Of says in Go.
+func typed(e, path string, t table.Type) (cell, odd string) {
+	typ := fmt.Sprintf("json_type(%s, %s)", e, path)
+	text := fmt.Sprintf("json_extract_string(%s, %s)", e, path)
+	switch t {
+	case table.String:
+		return fmt.Sprintf("CASE WHEN %s = 'VARCHAR' THEN %s ELSE '' END", typ, text),
+			fmt.Sprintf("coalesce(%s NOT IN ('VARCHAR', 'NULL'), false)", typ)
+	case table.Bool:
+		return fmt.Sprintf("CASE WHEN %s = 'BOOLEAN' THEN %s = 'true' END", typ, text),
+			fmt.Sprintf("coalesce(%s NOT IN ('BOOLEAN', 'NULL'), false)", typ)
+	case table.Long:
+		cell = fmt.Sprintf("CASE WHEN %s IN ('BIGINT', 'UBIGINT') THEN TRY_CAST(%s AS BIGINT) END", typ, text)
+	default:
+		// An integer counts where a double holds it exactly.
+		cell = fmt.Sprintf("CASE %s WHEN 'DOUBLE' THEN TRY_CAST(%s AS DOUBLE) WHEN 'BIGINT' THEN %s WHEN 'UBIGINT' THEN %[3]s END", typ, text,
+			fmt.Sprintf("CASE WHEN TRY_CAST(TRY_CAST(%s AS DOUBLE) AS BIGINT) = TRY_CAST(%[1]s AS BIGINT) THEN TRY_CAST(%[1]s AS DOUBLE) END", text))
+	}
+	return cell, fmt.Sprintf("coalesce(%s <> 'NULL' AND (%s) IS NULL, false)", typ, cell)
+}
+
+func promotedCell(col string, p table.Promoted) string {
+	if p.InElements() {
+		cell, _ := typed("e", jsonPath(p.Path[len("[]."):]), table.String)
+		return fmt.Sprintf("CASE WHEN json_valid(%s) AND json_type(%[1]s) = 'ARRAY' THEN list_transform(json_extract(%[1]s, '$[*]'), lambda e: %s) END",
+			col, strings.Replace(cell, "ELSE ''", "ELSE NULL", 1))
+	}
+	cell, _ := typed(col, jsonPath(p.Path), p.Type)
+	if p.Type == table.String {
+		return fmt.Sprintf("CASE WHEN json_valid(%s) THEN %s ELSE '' END", col, cell)
+	}
+	return fmt.Sprintf("CASE WHEN json_valid(%s) THEN %s END", col, cell)
+}
+
+func promotedOdd(col string, p table.Promoted) string {
+	if p.InElements() {
+		_, odd := typed("e", jsonPath(p.Path[len("[]."):]), table.String)
+		return fmt.Sprintf("coalesce(CASE WHEN json_valid(%s) THEN CASE json_type(%[1]s) WHEN 'ARRAY' THEN list_bool_or(list_transform(json_extract(%[1]s, '$[*]'), lambda e: %s)) WHEN 'NULL' THEN false ELSE true END END, false)", col, odd)
+	}
+	_, odd := typed(col, jsonPath(p.Path), p.Type)
+	return fmt.Sprintf("coalesce(CASE WHEN json_valid(%s) THEN %s END, false)", col, odd)
+}

@@ -1,0 +1,119 @@
+package duckdb
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"sextant/store"
+	"sextant/table"
+)
+
+// snapshot is one state, held.
+type snapshot struct {
+	store *Store
+	state *state
+
+	mu      sync.Mutex
+	views   []uint64
+	users   int // the snapshot itself, and its open readers
+	closed  bool
+	readers map[*reader]bool // that hold an instance
+}
+
+var _ store.SQLSnapshot = (*snapshot)(nil)
+
+func (s *snapshot) Dialect() string { return "duckdb" }
+
+func (s *snapshot) Def(name string) (table.Def, bool) {
+	d := s.state.defs[name]
+	if d == nil {
+		return table.Def{}, false
+	}
+	return d.Def, true
+}
+
+func (s *snapshot) Tables() []string { return slices.Sorted(maps.Keys(s.state.defs)) }
+
+func (s *snapshot) Stats(name string) store.Stats {
+	sp := emptySpan
+	var out store.Stats
+	for _, b := range s.state.head[name] {
+		out.Rows += int64(b.count())
+		sp.join(b.span)
+	}
+	for _, seg := range s.state.segs[name] {
+		out.Rows += seg.rows - int64(len(seg.dead))
+		out.Bytes += seg.bytes()
+		out.Segments++
+		sp.join(seg.span)
+	}
+	out.Min, out.Max = sp.Min, sp.Max
+	return out
+}
+
+// Scan reads through the same relation that SQL does.
+func (s *snapshot) Scan(ctx context.Context, scan store.Scan) (store.Reader, error) {
+	rel, err := s.Relation(scan)
+	if err != nil {
+		return nil, err
+	}
+	def := s.state.defs[scan.Table]
+	schema := make(table.Schema, len(scan.Columns))
+	for i, name := range scan.Columns {
+		schema[i] = def.phys[def.phys.Index(name)]
+	}
+	return s.Query(ctx, rel, nil, schema, store.Limits{})
+}
+
+func (s *snapshot) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.leave()
+	return nil
+}
+
+// abort ends the snapshot and its readers, whatever they do.
+func (s *snapshot) abort() {
+	s.mu.Lock()
+	readers := slices.Collect(maps.Keys(s.readers))
+	s.mu.Unlock()
+	for _, r := range readers {
+		r.abort()
+	}
+	s.Close()
+}
+
+// enter is called for each reader; leave when it ends.
+func (s *snapshot) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return store.ErrClosed
+	}
+	s.users++
+	return nil
+}
+
+func (s *snapshot) leave() {
+	s.mu.Lock()
+	s.users--
+	last := s.users == 0
+	s.mu.Unlock()
+	if !last {
+		return
+	}
+	for _, id := range s.views {
+		s.store.views.remove(id)
+	}
+	s.state.set.release(s.store.drop)
+	s.store.mu.Lock()
+	delete(s.store.snapshots, s)
+	s.store.mu.Unlock()
+}

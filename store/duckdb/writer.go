@@ -1,0 +1,291 @@
+package duckdb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	capi "github.com/duckdb/duckdb-go-bindings"
+
+	"sextant/fault"
+	"sextant/table"
+)
+
+// part is some rows of a batch: rows, or all that are alive where rows is nil.
+type part struct {
+	batch *headBatch
+	rows  []int32
+}
+
+func (p part) count() int {
+	if p.rows != nil {
+		return len(p.rows)
+	}
+	return p.batch.count()
+}
+
+// newTable is what one segment of a new file is made of.
+type newTable struct {
+	def   *tableDef
+	parts []part
+}
+
+func (t *newTable) rows() int {
+	n := 0
+	for _, p := range t.parts {
+		n += p.count()
+	}
+	return n
+}
+
+const (
+	metaTable = "meta"
+
+	// Wide text compresses worse and everything is written more slowly in small
+	// blocks; a file never has less than a few of them.
+	smallBlock = 16 << 10
+	largeBlock = 64 << 10
+	largeFrom  = 4096 // rows
+
+	// DuckDB holds a row group uncompressed until it is full, and one thread
+	// writes it. Its size is bounded in bytes, so that wide rows fit the writer's memory.
+	rowGroupBytes = 80 << 20
+	maxRowGroup   = 122_880
+	minRowGroup   = 4 * vectorSize
+)
+
+// openWriter starts an instance that writes files of ours.
+func openWriter(memory int64, threads int) (*instance, error) {
+	i, err := openInstance(memory, threads)
+	if err != nil {
+		return nil, err
+	}
+	// A commit then goes straight into the file and never through the WAL.
+	if err := i.exec("SET checkpoint_threshold = '1KB'"); err != nil {
+		i.close()
+		return nil, err
+	}
+	return i, nil
+}
+
+// createTable says how the columns of a definition lie in a file.
+func createTable(def *tableDef, name string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE TABLE out.%s (", name)
+	for i, k := range def.kinds {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(physName(i) + " " + k.sql())
+		if def.wideText(i) {
+			b.WriteString(" USING COMPRESSION zstd")
+		}
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// wideText is true for columns worth a strong compression.
+func (d *tableDef) wideText(i int) bool {
+	if d.kinds[i] != kindString && d.kinds[i] != kindDynamic {
+		return false
+	}
+	name := d.phys[i].Name
+	for _, t := range d.Text {
+		if t == name {
+			return true
+		}
+	}
+	return false
+}
+
+// rowGroupFor rows of about so many bytes each, uncompressed.
+func rowGroupFor(rowBytes int64) int64 {
+	n := rowGroupBytes / max(rowBytes, 1)
+	return min(max(n/vectorSize*vectorSize, minRowGroup), maxRowGroup)
+}
+
+func attachOut(path string, rows, rowBytes int64) string {
+	block := smallBlock
+	if rows >= largeFrom {
+		block = largeBlock
+	}
+	// Without the storage version DuckDB ignores zstd, silently.
+	return fmt.Sprintf("ATTACH %s AS out (TYPE duckdb, BLOCK_SIZE %d, ROW_GROUP_SIZE %d, STORAGE_VERSION 'latest')", literal(path), block, rowGroupFor(rowBytes))
+}
+
+// writeFile makes a file of rows in memory. On success it is whole and on disk,
+// under a name that is not yet durable.
+func writeFile(ctx context.Context, w *instance, path string, meta *fileMeta, tables []newTable) (err error) {
+	var all, bytes int64
+	for i := range tables {
+		for _, p := range tables[i].parts {
+			n := int64(p.count())
+			all += n
+			bytes += p.batch.bytes * n / max(int64(p.batch.rows.Rows), 1)
+		}
+	}
+	if err := w.exec(attachOut(path, all, bytes/max(all, 1))); err != nil {
+		return err
+	}
+	defer func() {
+		if e := w.exec("DETACH out"); err == nil {
+			err = e
+		}
+	}()
+	if err := w.exec("BEGIN"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.exec("ROLLBACK"))
+		}
+	}()
+	for i := range tables {
+		t := &tables[i]
+		m := segmentMeta{Table: t.def.Name, Name: fmt.Sprintf("t%d", i), Version: t.def.version, Def: &t.def.Def}
+		sp, ranges := emptySpan, placeRanges(nil)
+		if err := w.exec(createTable(t.def, m.Name)); err != nil {
+			return err
+		}
+		for _, p := range t.parts {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			m.Rows += int64(p.count())
+			if p.rows == nil && p.batch.alive == nil {
+				sp.join(p.batch.span)
+			} else {
+				p.each(func(r int) {
+					if d := p.batch.def; d.time < 0 || p.batch.rows.Cols[d.time].IsNull(r) {
+						sp.Undated++
+					} else {
+						sp.add(p.batch.rows.Cols[d.time].N[r])
+					}
+				})
+			}
+			for _, r := range p.batch.ranges {
+				ranges.join(r)
+			}
+		}
+		if err := appendParts(w, m.Name, t); err != nil {
+			return err
+		}
+		m.Min, m.Max, m.Undated = sp.Min, sp.Max, sp.Undated
+		for _, r := range ranges {
+			m.Places = append(m.Places, placesMeta{r.Topic, r.Partition, r.Min, r.Max})
+		}
+		meta.Segments = append(meta.Segments, m)
+	}
+	if err := writeMeta(w, meta); err != nil {
+		return err
+	}
+	return w.exec("COMMIT")
+}
+
+func (p part) each(f func(r int)) {
+	switch {
+	case p.rows != nil:
+		for _, r := range p.rows {
+			f(int(r))
+		}
+	case p.batch.alive != nil:
+		for _, r := range p.batch.alive {
+			f(int(r))
+		}
+	default:
+		for r := range p.batch.rows.Rows {
+			f(r)
+		}
+	}
+}
+
+// writeMeta adds the file's own description, in the running transaction.
+func writeMeta(w *instance, meta *fileMeta) error {
+	text, err := json.Marshal(meta)
+	if err != nil {
+		return err
+	}
+	return w.exec(fmt.Sprintf("CREATE TABLE out.%s (format INTEGER, file VARCHAR); INSERT INTO out.%[1]s VALUES (%d, %s)",
+		metaTable, formatVersion, literal(string(text))))
+}
+
+// appendParts writes the rows of a segment in chunks.
+func appendParts(w *instance, name string, t *newTable) error {
+	var app capi.Appender
+	fail := func() error {
+		return fault.New(fault.Internal, "cannot append to a segment: %s", capi.AppenderError(app))
+	}
+	if capi.AppenderCreateExt(w.conn, "out", "", name, &app) == capi.StateError {
+		defer capi.AppenderDestroy(&app)
+		return fail()
+	}
+	defer capi.AppenderDestroy(&app)
+	types := make([]capi.LogicalType, len(t.def.kinds))
+	for i, k := range t.def.kinds {
+		types[i] = k.logicalType()
+	}
+	chunk := capi.CreateDataChunk(types)
+	defer capi.DestroyDataChunk(&chunk)
+	for i := range types {
+		capi.DestroyLogicalType(&types[i])
+	}
+	f := new(filler)
+	for _, p := range coalesce(t.def, t.parts) {
+		rows, n := p.rows, p.count()
+		if rows == nil {
+			rows = p.batch.alive
+		}
+		for at := 0; at < n; at += vectorSize {
+			size := min(vectorSize, n-at)
+			var sel []int32
+			if rows != nil {
+				sel = rows[at : at+size]
+			}
+			capi.DataChunkReset(chunk)
+			for c, k := range t.def.kinds {
+				f.fill(capi.DataChunkGetVector(chunk, capi.IdxT(c)), k, &p.batch.rows.Cols[c], at, size, sel)
+			}
+			capi.DataChunkSetSize(chunk, capi.IdxT(size))
+			if capi.AppendDataChunk(app, chunk) == capi.StateError {
+				return fail()
+			}
+		}
+	}
+	if capi.AppenderClose(app) == capi.StateError {
+		return fail()
+	}
+	return nil
+}
+
+// coalesce joins small neighbours: a live feed brings batches of a few rows, and
+// a chunk costs the same with one row as with two thousand.
+func coalesce(def *tableDef, parts []part) []part {
+	const small = vectorSize / 2
+	var out []part
+	for i := 0; i < len(parts); {
+		n, j := 0, i
+		for j < len(parts) && parts[j].count() < small && n < vectorSize {
+			n += parts[j].count()
+			j++
+		}
+		if j-i < 2 {
+			out = append(out, parts[i])
+			i++
+			continue
+		}
+		rows := table.NewBatch(def.phys, n)
+		var vals []table.Value
+		for _, p := range parts[i:j] {
+			p.each(func(r int) {
+				vals = p.batch.rows.Row(r, vals)
+				rows.AppendRow(vals)
+			})
+		}
+		out = append(out, part{batch: &headBatch{def: def, rows: rows}})
+		i = j
+	}
+	return out
+}
