@@ -38,6 +38,7 @@ type segmentMeta struct {
 	Table   string       `json:"table"`
 	Name    string       `json:"name"` // of the table in the file
 	Version int          `json:"version"`
+	Level   int          `json:"level,omitempty"`
 	Rows    int64        `json:"rows"`
 	Min     int64        `json:"min"`
 	Max     int64        `json:"max"`
