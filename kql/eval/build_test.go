@@ -3,7 +3,6 @@ package eval
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -286,4 +285,4 @@ func fail(t *testing.T, err error, part string) {
 	}
 }
 
-var _ = fmt.Sprint
+func background() *fn.Context { return fn.NewContext(context.Background(), 0, 1, nil) }

@@ -160,6 +160,26 @@ func (x *compiler) op(p *pipe, op plan.Op) error {
 		p.add(&distinct{x}, p.schema)
 	case *plan.Join:
 		return x.join(p, op)
+	case *plan.MvExpand:
+		return x.mvExpand(p, op)
+	case *plan.MvApply:
+		return x.mvApply(p, op)
+	case *plan.Parse:
+		return x.parse(p, op)
+	case *plan.ParseKV:
+		return x.parseKV(p, op)
+	case *plan.MakeSeries:
+		return x.makeSeries(p, op)
+	case *plan.Partition:
+		return x.partition(p, op)
+	case *plan.ScanSteps:
+		return x.scanSteps(p, op)
+	case *plan.TopNested:
+		return x.topNested(p, op)
+	case *plan.Sample:
+		p.add(&sample{x, op.N}, p.schema)
+	case *plan.SampleDistinct:
+		return x.sampleDistinct(p, op)
 	case *plan.Serialize:
 		// Rows are always in order here.
 	default:
