@@ -1,0 +1,201 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"sextant/fault"
+	"sextant/kql/bind"
+	"sextant/kql/eval"
+	"sextant/kql/fn"
+	"sextant/kql/plan"
+	"sextant/kql/syntax"
+	"sextant/store"
+	"sextant/table"
+)
+
+// Engine answers queries. It may be used by any number of goroutines.
+type Engine struct{ o Options }
+
+// New engine.
+func New(o Options) *Engine {
+	if o.Catalogue == nil {
+		o.Catalogue = fn.New()
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 10 * time.Minute
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 512 << 20
+	}
+	if o.MaxRows == 0 {
+		o.MaxRows = 500_000
+	}
+	if o.TempDir == "" {
+		o.TempDir = os.TempDir()
+	}
+	return &Engine{o}
+}
+
+// Run a query over a store. What is wrong with the text comes back as
+// fault.Diagnostics.
+func (e *Engine) Run(ctx context.Context, st store.Store, req Request) (*Answer, error) {
+	snap, err := st.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.o.Timeout)
+	closers := []func() error{func() error { cancel(); return nil }, snap.Close}
+	closeAll := func() error {
+		var err error
+		for _, c := range slices.Backward(closers) {
+			err = errors.Join(err, c())
+		}
+		return err
+	}
+	now, _ := table.TicksOf(e.o.Clock())
+	q, notes := e.bind(snapshotEnvironment{snap}, req, now)
+	if q == nil {
+		return nil, errors.Join(notes.Err(), closeAll())
+	}
+	rows := e.o.MaxRows
+	if req.MaxRows > 0 && req.MaxRows < rows {
+		rows = req.MaxRows
+	}
+	c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: rows})
+	a := &Answer{Notes: notes, close: closeAll}
+	for i, p := range q.Pipelines {
+		r, err := eval.Options{TempDir: e.o.TempDir}.Run(c, p, scanner{snap})
+		if err != nil {
+			return nil, errors.Join(e.plain(ctx, err), closeAll())
+		}
+		closers = append(closers, r.Close)
+		name := "PrimaryResult"
+		if i > 0 {
+			name = fmt.Sprintf("Table_%d", i)
+		}
+		if i < len(q.Names) && q.Names[i] != "" {
+			name = q.Names[i]
+		}
+		a.Tables = append(a.Tables, Table{Name: name, Rows: &limited{r, rows, 0}})
+		if i < len(q.Renders) && q.Renders[i] != nil && a.Render == nil {
+			a.Render = &Render{q.Renders[i].Chart, q.Renders[i].Props}
+		}
+	}
+	return a, nil
+}
+
+// plain gives the deadline's error the words of a limit.
+func (e *Engine) plain(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+func (e *Engine) bind(env bind.Environment, req Request, now int64) (*bind.Query, fault.Diagnostics) {
+	file, ds := syntax.Parse(req.Text)
+	if ds.Err() != nil {
+		return nil, ds
+	}
+	q, more := bind.Bind(file, env, e.o.Catalogue, bind.Options{From: req.From, To: req.To, Now: now})
+	return q, append(ds, more...)
+}
+
+// Check binds a text without running it. The schema is the primary result's.
+func (e *Engine) Check(env bind.Environment, text string) (table.Schema, fault.Diagnostics) {
+	now, _ := table.TicksOf(e.o.Clock())
+	q, ds := e.bind(env, Request{Text: text}, now)
+	if q == nil || len(q.Pipelines) == 0 {
+		return nil, ds
+	}
+	return q.Pipelines[0].Schema(), ds
+}
+
+// Explain says how a query would run.
+func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (string, error) {
+	snap, err := st.Snapshot(ctx)
+	if err != nil {
+		return "", err
+	}
+	now, _ := table.TicksOf(e.o.Clock())
+	q, ds := e.bind(snapshotEnvironment{snap}, req, now)
+	if q == nil {
+		return "", errors.Join(ds.Err(), snap.Close())
+	}
+	out := ""
+	for _, p := range q.Pipelines {
+		out += p.String() + "\n"
+	}
+	return out, snap.Close()
+}
+
+// snapshotEnvironment resolves names in a snapshot.
+type snapshotEnvironment struct{ store.Snapshot }
+
+func (s snapshotEnvironment) Table(name string) (table.Def, bool)      { return s.Def(name) }
+func (s snapshotEnvironment) Function(name string) (*syntax.Let, bool) { return nil, false }
+
+// Environment of a fixed list of tables.
+type Environment struct {
+	defs  map[string]table.Def
+	names []string
+}
+
+// NewEnvironment of tables, without rows: to check queries against.
+func NewEnvironment(defs []table.Def) *Environment {
+	e := &Environment{defs: map[string]table.Def{}}
+	for _, d := range defs {
+		e.defs[d.Name] = d
+		e.names = append(e.names, d.Name)
+	}
+	slices.Sort(e.names)
+	return e
+}
+
+// Table implements bind.Environment.
+func (e *Environment) Table(name string) (table.Def, bool) { d, ok := e.defs[name]; return d, ok }
+
+// Tables implements bind.Environment.
+func (e *Environment) Tables() []string { return e.names }
+
+// Function implements bind.Environment.
+func (e *Environment) Function(string) (*syntax.Let, bool) { return nil, false }
+
+// scanner reads stored tables for the evaluator.
+type scanner struct{ snap store.Snapshot }
+
+func (s scanner) Scan(ctx context.Context, scan *plan.Scan) (eval.Reader, error) {
+	return s.snap.Scan(ctx, scanOf(scan))
+}
+
+func scanOf(scan *plan.Scan) store.Scan {
+	out := store.Scan{Table: scan.Def.Name, Columns: scan.Out.Names(), From: scan.From, To: scan.To}
+	for _, e := range scan.Equal {
+		out.Equal = append(out.Equal, store.Equal(e))
+	}
+	return out
+}
+
+// limited ends an answer that has too many rows.
+type limited struct {
+	eval.Reader
+	max, n int64
+}
+
+func (l *limited) Next(ctx context.Context) (*table.Batch, error) {
+	b, err := l.Reader.Next(ctx)
+	if b != nil {
+		if l.n += int64(b.Rows); l.n > l.max {
+			return nil, fault.New(fault.Limit, "the answer has more than %d rows; summarize, or take fewer", l.max)
+		}
+	}
+	return b, err
+}
