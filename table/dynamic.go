@@ -238,7 +238,7 @@ func AppendJSON(b []byte, d any) []byte {
 
 // AppendQuoted writes a JSON string. Only what JSON demands is escaped.
 func AppendQuoted(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
+	const hex = "0123456789ABCDEF" // as Kusto and DuckDB write them
 	b = append(b, '"')
 	start := 0
 	for i := 0; i < len(s); {
