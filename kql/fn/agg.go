@@ -14,7 +14,6 @@ func named(prefix string) func(string) string {
 	return func(arg string) string { return prefix + "_" + arg }
 }
 
-
 // conditional runs a state over the rows where the argument at the given place is
 // true, with that argument taken out.
 type conditional struct {

@@ -20,7 +20,7 @@ func arithmetic() []Scalar {
 		{Name: "*", Sigs: arithSigs("*"), Eval: multiply, SQL: duck(multiplySQL), Doc: "Product of two numbers, or of a timespan and a number."},
 		{Name: "/", Sigs: arithSigs("/"), Eval: divide, SQL: duck(divideSQL), Doc: "Quotient; whole numbers give a whole number cut towards zero, null for division by zero; two timespans give a real."},
 		{Name: "%", Sigs: arithSigs("%"), Eval: modulo, SQL: duck(moduloSQL), Doc: "Remainder, never negative; null when divided by zero."},
-		{Name: "unary-", Sigs: []Sig{{Params: []Param{{Name: "x", Accepts: append(summables[:len(summables):len(summables)], table.Dynamic)}},
+		{Name: "unary-", Aliases: []string{"unary_minus"}, Sigs: []Sig{{Params: []Param{{Name: "x", Accepts: append(summables[:len(summables):len(summables)], table.Dynamic)}},
 			ResultOf: func(args []Arg) table.Type { return promoted(args[0].Type) },
 			Convert:  func(args []Arg) []table.Type { return []table.Type{promoted(args[0].Type)} }}},
 			Eval: negate, SQL: duck(negateSQL), Doc: "The number or timespan with its sign turned."},

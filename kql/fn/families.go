@@ -2,7 +2,7 @@ package fn
 
 // scalarFamilies lists each family's table of scalar functions.
 func scalarFamilies() [][]Scalar {
-	return [][]Scalar{arithmetic(), comparisons(), logic(), textOperators(), conversions()}
+	return [][]Scalar{arithmetic(), comparisons(), logic(), textOperators(), conversions(), stringsTable(), regexes()}
 }
 
 // aggregateFamilies lists each family's table of aggregates.
