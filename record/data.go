@@ -21,6 +21,8 @@ var (
 	promotedText string
 	//go:embed data/aliases.txt
 	aliasesText string
+	//go:embed data/portal.txt
+	portalText string
 )
 
 // lines of a data file with their numbers, without comments and empty ones.

@@ -35,6 +35,10 @@ type Model struct {
 	intune     map[string]*route // Intune's own, by category in lower case
 	generic    []origin
 	aliases    map[string]map[string]string
+	portal     *portalData
+	byTable    map[string]*route
+	columns    map[string]map[string]int // by table, by name in lower case
+	owners     map[string][]string       // tables by a column's name in lower case
 	tapes      sync.Pool
 }
 
@@ -80,7 +84,11 @@ func New() (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{defs: defs, routes: map[string]*route{}, intune: map[string]*route{}, generic: mapping[unknownTable], aliases: aliases}
+	portal, err := readPortal(portalText)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{defs: defs, portal: portal, routes: map[string]*route{}, byTable: map[string]*route{}, intune: map[string]*route{}, generic: mapping[unknownTable], aliases: aliases}
 	m.generic = append(m.generic, mapping["*"]...)
 	m.names = slices.Sorted(maps.Keys(defs))
 	m.names = slices.DeleteFunc(m.names, func(n string) bool { return n == unknownTable })
@@ -98,16 +106,25 @@ func New() (*Model, error) {
 			return nil, err
 		}
 		m.routes[strings.ToLower(c.Name)] = r
+		m.byTable[c.Table] = r
 	}
-	// Every other table takes rows under its own name.
+	// Every other table takes rows under its own name; that of a category is
+	// another name for it.
 	for _, name := range m.names {
-		if low := strings.ToLower(name); m.routes[low] == nil {
+		low := strings.ToLower(name)
+		if r := m.byTable[name]; r != nil && m.routes[low] == nil {
+			m.routes[low] = r
+		}
+		if m.byTable[name] == nil {
 			c := categoryData{Category: Category{Name: name, Table: name, Topic: topicOf(name)}}
-			if m.routes[low], err = m.rowRoute(c, mapping["*"]); err != nil {
+			r, err := m.rowRoute(c, mapping["*"])
+			if err != nil {
 				return nil, err
 			}
+			m.routes[low], m.byTable[name] = r, r
 		}
 	}
+	m.indexColumns()
 	// What is exported under names that say too little.
 	diagnostic := func(name string) (*route, error) {
 		r := m.routes[strings.ToLower(name)]
@@ -269,16 +286,13 @@ func customName(category string) string {
 // column, source, and whether a record was ever seen that proves it. It is
 // false for tables that are mapped by name.
 func (m *Model) Origins(tableName string) ([]Origin, bool) {
-	var r *route
-	for _, c := range m.routes {
-		if c.def.Name == tableName && !c.rows {
-			r = c
+	r := m.byTable[tableName]
+	for _, other := range []*route{m.activity, m.intune["auditlogs"], m.intune["operationallogs"]} {
+		if other.def.Name == tableName {
+			r = other
 		}
 	}
-	if tableName == "AzureActivity" {
-		r = m.activity
-	}
-	if r == nil {
+	if r == nil || r.rows {
 		return nil, false
 	}
 	out := make([]Origin, 0, len(r.plan.origins))

@@ -65,6 +65,7 @@ type colOp struct {
 	unless     spot
 	unlessText string
 	nest       int // index in nests + 1; 0 has none
+	origin     int // index in origins; -1 has none
 }
 
 // nest is the promoted paths of one column.
@@ -112,12 +113,13 @@ func compile(def *table.Def, origins []origin) (*plan, error) {
 	p := &plan{def: def, physical: def.Physical(), envelope: map[string]int{"resourceid": resourceSlot}, props: map[string]int{}, slots: 1}
 	p.width = len(def.Columns) + len(def.Promoted)
 	for _, c := range def.Columns {
-		op := colOp{name: c.Name, typ: c.Type, from: fromNothing}
+		op := colOp{name: c.Name, typ: c.Type, from: fromNothing, origin: -1}
 		for i := range origins {
 			o := &origins[i]
 			if o.column != c.Name {
 				continue
 			}
+			op.origin = len(p.origins)
 			p.origins = append(p.origins, *o)
 			op.json, op.any, op.parsed, op.constant = o.json, o.any, o.parsed, o.constant
 			for _, r := range o.refs {

@@ -239,6 +239,8 @@ func (w *writer) cell(op *colOp, v *table.Vector, i int) {
 			pushN(v, 1)
 		case k.kind == kindFalse || k.kind == kindString && strings.EqualFold(w.content(i), "false"):
 			pushN(v, 0)
+		case k.kind == kindNumber && (w.exact(i) == "0" || w.exact(i) == "1"):
+			pushN(v, int64(w.exact(i)[0]-'0'))
 		default:
 			w.mistyped(op, v, i)
 		}
