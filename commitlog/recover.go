@@ -25,6 +25,11 @@ func (d *Disk) recover(ctx context.Context) error {
 		return err
 	}
 	d.man = *m
+	// The manifest that a dying process left may be there for this one and still not
+	// durable. Files are removed on its word, so it is made so first.
+	if err := d.fs.SyncDir(d.dir); err != nil {
+		return writeManifestError(err)
+	}
 	if err := d.openTree(m); err != nil {
 		return err
 	}
