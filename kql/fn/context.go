@@ -30,6 +30,19 @@ func NewContext(ctx context.Context, now int64, seed uint64, budget *Budget) *Co
 	return &Context{Ctx: ctx, Now: now, Rand: rand.New(rand.NewPCG(seed, 0)), Budget: budget, regexes: map[string]*regexp.Regexp{}}
 }
 
+// Random is a random whole number below n; RandomReal one from 0 to 1.
+func (c *Context) Random(n int64) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Rand.Int64N(n)
+}
+
+func (c *Context) RandomReal() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Rand.Float64()
+}
+
 // Regexp compiles a pattern once a query. RE2 syntax; nil where it is not one.
 func (c *Context) Regexp(pattern string) *regexp.Regexp {
 	c.mu.Lock()

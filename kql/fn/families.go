@@ -2,7 +2,8 @@ package fn
 
 // scalarFamilies lists each family's table of scalar functions.
 func scalarFamilies() [][]Scalar {
-	return [][]Scalar{arithmetic(), comparisons(), logic(), textOperators(), conversions(), stringsTable(), regexes()}
+	return [][]Scalar{arithmetic(), comparisons(), logic(), textOperators(), conversions(), stringsTable(), regexes(),
+		datetimes(), mathematics()}
 }
 
 // aggregateFamilies lists each family's table of aggregates.

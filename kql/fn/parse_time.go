@@ -201,7 +201,7 @@ func fraction(s string) (int64, bool) {
 //	2014, 2014-05, 2014-05-25, 2014-05-25[T ]08:20[:05[.1234567]][Z|GMT|±hh[:mm]]
 //	20140525 and 20140525T082005
 //	[Sat, ]8 Nov 14 15:05[:02] [GMT] and [Saturday, ]08-Nov-14 15:05[:02] [GMT]
-//	5/25/2014 [08:20[:05] [AM|PM]]
+//	5/25/2014 or 05-25-2014 [08:20[:05] [AM|PM]]
 func ParseDateTime(text string) (int64, bool) {
 	s := strings.TrimSpace(text)
 	if len(s) < 4 || len(s) > 64 {
@@ -209,6 +209,9 @@ func ParseDateTime(text string) (int64, bool) {
 	}
 	if t, ok := parseISO(s); ok {
 		return t, true
+	}
+	if day, clock, _ := strings.Cut(s, " "); len(day) == 10 && day[2] == '-' && day[5] == '-' { // 05-25-2014
+		return parseUS(strings.ReplaceAll(day, "-", "/") + " " + clock)
 	}
 	if strings.IndexByte(s, '/') > 0 {
 		return parseUS(s)

@@ -170,6 +170,9 @@ func sqlCase(rt *rapid.T, s *Scalar) (expr string, want table.Value, src string,
 			return
 		}
 		vals[i] = anyValue(rt, typ, p.Name)
+		if p.Name == "part" {
+			vals[i] = table.StringValue(rapid.SampledFrom([]string{"day", "hour", "Minute", "week", "month", "second", "millisecond", "microsecond", "nanosecond", "none"}).Draw(rt, "part"))
+		}
 		args[i] = Arg{Type: typ}
 		if p.Const || rapid.Bool().Draw(rt, "constant") {
 			v := vals[i]
