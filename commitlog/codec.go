@@ -21,9 +21,8 @@ import (
 type codecs struct {
 	limit  int // bytes that one batch may have uncompressed
 	zdec   *zstd.Decoder
-	zenc   *zstd.Encoder // for batches that must be quick
-	zseal  *zstd.Encoder // for batches that stay
-	plains sync.Pool     // *[]byte
+	zenc   *zstd.Encoder
+	plains sync.Pool // *[]byte
 }
 
 var errTooLong = errors.New("uncompressed, the batch is longer than is allowed")
@@ -37,11 +36,20 @@ func newCodecs(limit int) (*codecs, error) {
 	if c.zenc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2)); err != nil {
 		return nil, err
 	}
-	// The content of a batch is checked by the batch's own CRC.
-	if c.zseal, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false)); err != nil {
-		return nil, err
-	}
 	return c, nil
+}
+
+// newSealer makes the encoder for batches of up to n bytes that stay. On exports
+// of real logs the level below makes up to 6 % more bytes, and the one above 1 %
+// fewer in several times the time. It is made for one Maintain, since its tables
+// are large.
+func newSealer(n int) (*zstd.Encoder, error) {
+	window := zstd.MinWindowSize
+	for window < n && window < 8<<20 {
+		window *= 2
+	}
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window),
+		zstd.WithEncoderCRC(false)) // the batch has a CRC of its own
 }
 
 // plain lends a buffer for n uncompressed bytes.

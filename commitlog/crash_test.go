@@ -328,7 +328,7 @@ func crashAt(t *testing.T, seed uint64, n int) {
 // a restart everything does.
 func TestFailEverywhere(t *testing.T) {
 	total := countOps(t, 3)
-	stride := 1
+	stride := 2
 	if testing.Short() || raceEnabled {
 		stride = 7
 	}

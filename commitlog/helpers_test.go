@@ -224,3 +224,11 @@ func signIns(n int) []Event {
 	}
 	return events
 }
+
+// putProducer makes a batch an idempotent producer's.
+func putProducer(b []byte, id int64, epoch int16, sequence int32) {
+	binary.BigEndian.PutUint64(b[43:], uint64(id))
+	binary.BigEndian.PutUint16(b[51:], uint16(epoch))
+	binary.BigEndian.PutUint32(b[53:], uint32(sequence))
+	fixCRC(b)
+}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sextant/fault"
@@ -62,10 +63,14 @@ func (d *Disk) Seal(ctx context.Context) (Report, error) { return d.maintain(ctx
 func (d *Disk) maintain(ctx context.Context, force bool) (rep Report, err error) {
 	d.maint.Lock()
 	defer d.maint.Unlock()
-	if err := d.seal(ctx, force, &rep); err != nil {
+	zenc, err := newSealer(d.opt.SealedBatch)
+	if err != nil {
 		return rep, err
 	}
-	if err := d.mergeAll(ctx, &rep); err != nil {
+	if err := d.seal(ctx, zenc, force, &rep); err != nil {
+		return rep, err
+	}
+	if err := d.mergeAll(ctx, zenc, &rep); err != nil {
 		return rep, err
 	}
 	return rep, d.retain(ctx, &rep)
@@ -87,7 +92,7 @@ type change struct {
 }
 
 // seal moves the batches of all closed journals into segments.
-func (d *Disk) seal(ctx context.Context, force bool, rep *Report) error {
+func (d *Disk) seal(ctx context.Context, zenc *zstd.Encoder, force bool, rep *Report) error {
 	var closed int64 // number of the last closed journal
 	err := d.inWriter(ctx, func() {
 		if c := d.cur; c != nil && c.size > frameLen && (force || d.opt.Now().UnixMilli()-c.created >= d.opt.JournalAge.Milliseconds()) {
@@ -125,7 +130,7 @@ func (d *Disk) seal(ctx context.Context, force bool, rep *Report) error {
 		if len(work[i]) == 0 {
 			continue
 		}
-		w := d.newSegmentWriter(p)
+		w := d.newSegmentWriter(p, zenc)
 		err := d.sealPartition(ctx, w, work[i], &notes)
 		if err == nil {
 			err = w.finish()
@@ -339,7 +344,7 @@ func (d *Disk) discard(changes []change) error {
 const mergeFanIn = 4
 
 // mergeAll merges small segments.
-func (d *Disk) mergeAll(ctx context.Context, rep *Report) error {
+func (d *Disk) mergeAll(ctx context.Context, zenc *zstd.Encoder, rep *Report) error {
 	d.mu.RLock()
 	parts := d.partitions()
 	d.mu.RUnlock()
@@ -349,7 +354,7 @@ func (d *Disk) mergeAll(ctx context.Context, rep *Report) error {
 		if to == from {
 			continue
 		}
-		w := d.newSegmentWriter(p)
+		w := d.newSegmentWriter(p, zenc)
 		err := d.mergeSegments(ctx, w, p.segments[from:to])
 		if err == nil {
 			err = w.finish()

@@ -14,6 +14,7 @@ import (
 // merged and compressed anew.
 type segmentWriter struct {
 	d    *Disk
+	zenc *zstd.Encoder
 	part *partition
 	made []*segment
 
@@ -34,7 +35,9 @@ type segmentWriter struct {
 	before, after int64
 }
 
-func (d *Disk) newSegmentWriter(p *partition) *segmentWriter { return &segmentWriter{d: d, part: p} }
+func (d *Disk) newSegmentWriter(p *partition, zenc *zstd.Encoder) *segmentWriter {
+	return &segmentWriter{d: d, part: p, zenc: zenc}
+}
 
 // add takes a batch with its uncompressed records. One that cannot be decoded
 // (bad) is kept as it is.
@@ -72,7 +75,7 @@ func (w *segmentWriter) flush() error {
 	if w.count == 0 {
 		return nil
 	}
-	b := w.d.cs.zseal.EncodeAll(w.plain, make([]byte, headLen, headLen+len(w.plain)/6))
+	b := w.zenc.EncodeAll(w.plain, make([]byte, headLen, headLen+len(w.plain)/6))
 	b = finishBatch(b, w.base, w.last-w.base, w.count, Zstd, w.first, w.max)
 	maxTime := w.max
 	if w.single != nil && len(w.single) <= len(b) {
