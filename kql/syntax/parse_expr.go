@@ -175,8 +175,7 @@ func (p *parser) equality() Expr {
 			b.Hi = p.need(p.expr())
 			p.closing(open)
 		} else {
-			at := p.here()
-			b.Lo, b.Hi = &BadExpr{Place{at}}, &BadExpr{Place{at}}
+			b.Lo, b.Hi = p.badExpr(), p.badExpr()
 		}
 		b.Place = p.since(start)
 		return b
@@ -336,7 +335,7 @@ func (p *parser) pathStep() Expr {
 		return &Name{Place: p.since(start), Name: t.text}
 	}
 	p.unexpected("a name after the dot")
-	return &BadExpr{Place{fault.Span{Start: p.here().Start}}}
+	return p.badExpr()
 }
 
 func (p *parser) keywordAsName(t *token) {
@@ -358,14 +357,13 @@ func (p *parser) startsCall() bool {
 }
 
 func (p *parser) primary() Expr {
-	t := p.cur()
+	start, t := p.pos, p.cur()
 	switch t.kind {
 	case tLong, tReal, tSpan, tString, tBool, tTyped, tGuid:
 		return p.literal()
 	case tPunct:
 		switch t.text {
 		case "(":
-			start := p.pos
 			p.next()
 			x := p.need(p.pipe())
 			p.closing(start)
@@ -375,7 +373,7 @@ func (p *parser) primary() Expr {
 				return p.call()
 			}
 			if x := p.nameRef(); x != nil {
-				return x
+				return p.scoped(start, x)
 			}
 			return p.bareList()
 		case "{":
@@ -415,17 +413,21 @@ func (p *parser) primary() Expr {
 			return p.call()
 		}
 		if x := p.selector(); x != nil {
-			if p.isW("datascope") && p.at(1).isP("=") {
-				n := x.At()
-				p.pos += 2
-				v := p.scopeWord()
-				return &DataScope{Place: Place{n.To(v.Span)}, X: x, Scope: v}
-			}
-			return x
+			return p.scoped(start, x)
 		}
 		return p.misplacedKeyword()
 	}
 	return nil
+}
+
+// scoped reads what may stand behind a table's name: datascope=hotcache.
+func (p *parser) scoped(start int, x Expr) Expr {
+	if p.isW("datascope") && p.at(1).isP("=") {
+		p.pos += 2
+		v := p.scopeWord()
+		return &DataScope{Place: p.since(start), X: x, Scope: v}
+	}
+	return x
 }
 
 // misplacedKeyword: a keyword where an expression should be. It is taken for a

@@ -3,8 +3,6 @@ package syntax
 import (
 	"fmt"
 	"strings"
-
-	"sextant/fault"
 )
 
 // literal reads a constant, with a sign where one is glued to a number; nil where
@@ -96,7 +94,7 @@ func (p *parser) dynamic() Expr {
 	x := &Literal{Kind: DynamicLit, Call: true, JSON: p.jsonValue()}
 	if x.JSON == nil {
 		p.unexpected("a JSON value", "dynamic(…) holds a constant; to build a value use pack(…), pack_array(…) or parse_json(…)")
-		x.JSON = &BadExpr{Place{fault.Span{Start: p.here().Start}}}
+		x.JSON = p.badExpr()
 	}
 	p.closing(open)
 	if n, ok := x.JSON.(*Literal); ok && n.Kind == NullLit {
@@ -184,7 +182,7 @@ func (p *parser) jsonPair() (*JSONPair, bool) {
 	p.expectP(":", " and the value")
 	if x.Value = p.jsonValue(); x.Value == nil {
 		p.unexpected("a JSON value")
-		x.Value = &BadExpr{Place{fault.Span{Start: p.here().Start}}}
+		x.Value = p.badExpr()
 	}
 	x.Place = p.since(start)
 	return x, true

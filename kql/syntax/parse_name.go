@@ -387,7 +387,7 @@ func (p *parser) paramValue(of string) Expr {
 		return &Name{Place: Place{t.span()}, Name: t.text}
 	}
 	p.unexpected("a value for " + of)
-	return &BadExpr{p.since(p.pos)}
+	return p.badExpr()
 }
 
 // properties reads `(name = value, …)`.
@@ -416,7 +416,7 @@ func (p *parser) property() (*Param, bool) {
 			x.Value = p.paramValue(name.Name)
 		}
 	} else {
-		x.Value = &BadExpr{p.since(p.pos)}
+		x.Value = p.badExpr()
 	}
 	x.Place = p.since(start)
 	return x, true

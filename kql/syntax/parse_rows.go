@@ -53,7 +53,7 @@ func (p *parser) top() Operator {
 	if p.expectW("by", " and the column to sort by") {
 		o.By = p.need(p.ordered())
 	} else {
-		o.By = &BadExpr{p.since(p.pos)}
+		o.By = p.badExpr()
 	}
 	o.Place = p.since(start)
 	return o
@@ -96,7 +96,7 @@ func (p *parser) topNested() Operator {
 		if p.expectW("by", " and an aggregate") {
 			l.By = p.need(p.ordered())
 		} else {
-			l.By = &BadExpr{p.since(p.pos)}
+			l.By = p.badExpr()
 		}
 		l.Place = p.since(start)
 		return l, true
@@ -189,7 +189,7 @@ func (p *parser) makeSeries() Operator {
 	if p.expectW("on", " and the column of the axis") {
 		o.On = p.need(p.named())
 	} else {
-		o.On = &BadExpr{p.since(p.pos)}
+		o.On = p.badExpr()
 	}
 	if p.isW("in") {
 		p.next()
@@ -221,7 +221,7 @@ func (p *parser) rangeOp() Operator {
 	start := p.pos
 	p.next()
 	o := &Range{Name: p.needName()}
-	bad := func() Expr { return &BadExpr{p.since(p.pos)} }
+	bad := func() Expr { return p.badExpr() }
 	o.From, o.To, o.Step = bad(), bad(), bad()
 	if p.expectW("from", " and the first value") {
 		o.From = p.need(p.expr())

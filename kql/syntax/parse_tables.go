@@ -169,7 +169,7 @@ func (p *parser) viewCombine() Expr {
 		}
 		open := p.pos
 		if !p.expectP("(", "") {
-			return &BadExpr{p.since(p.pos)}
+			return p.badExpr()
 		}
 		y := p.need(p.pipe())
 		p.closing(open)
@@ -368,7 +368,7 @@ func (p *parser) partition() Operator {
 			o.In = p.call()
 		} else if o.In = p.literal(); o.In == nil {
 			p.unexpected("a function call or dynamic(…)")
-			o.In = &BadExpr{p.since(p.pos)}
+			o.In = p.badExpr()
 		}
 	}
 	switch open := p.pos; {

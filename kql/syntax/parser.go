@@ -87,9 +87,18 @@ type parser struct {
 
 // ---- looking
 
-func (p *parser) cur() *token { return &p.toks[p.pos] }
+// cur is the token to read next; once reading was given up, the end of the text.
+func (p *parser) cur() *token {
+	if p.over {
+		return &p.toks[len(p.toks)-1]
+	}
+	return &p.toks[p.pos]
+}
 
 func (p *parser) at(ahead int) *token {
+	if p.over {
+		return p.cur()
+	}
 	return &p.toks[min(p.pos+ahead, len(p.toks)-1)]
 }
 
@@ -125,7 +134,7 @@ func (p *parser) atEnd() bool {
 
 func (p *parser) next() *token {
 	t := p.cur()
-	if t.kind != tEOF {
+	if p.pos < len(p.toks)-1 { // when reading was given up, too: what complained has taken its token
 		p.pos++
 	}
 	return t
@@ -201,11 +210,8 @@ func (p *parser) report(code string, span fault.Span, text string, notes ...stri
 	}
 }
 
-// stop gives up reading.
-func (p *parser) stop() {
-	p.over = true
-	p.pos = len(p.toks) - 1
-}
+// stop gives up reading. The position stays, for callers that are about to move on.
+func (p *parser) stop() { p.over = true }
 
 // unexpected says what should have stood at the current token.
 func (p *parser) unexpected(expected string, notes ...string) {
@@ -331,7 +337,10 @@ func (p *parser) exprs(required bool, one func() Expr) []Expr {
 func (p *parser) need(x Expr) Expr {
 	if x == nil {
 		p.unexpected("an expression")
-		return &BadExpr{Place{fault.Span{Start: p.here().Start}}}
+		return p.badExpr()
 	}
 	return x
 }
+
+// badExpr stands where an expression is missing: an empty place.
+func (p *parser) badExpr() Expr { return &BadExpr{Place{fault.Span{Start: p.here().Start}}} }

@@ -423,12 +423,12 @@ func (p *printer) expr(x Expr) {
 		p.s("*")
 	case *Path:
 		p.node(x.X)
-		p.s(".")
+		p.dot(x.X)
 		p.node(x.Sel)
 	case *Index:
 		p.node(x.X)
 		if x.Dotted {
-			p.s(".")
+			p.dot(x.X)
 		}
 		p.s("[")
 		p.node(x.I)
@@ -596,6 +596,14 @@ func (p *printer) rows(x *DataTable) {
 	if len(x.Values) > 0 {
 		p.nl(true)
 	}
+}
+
+// dot writes the dot behind x, apart from a number that would swallow it.
+func (p *printer) dot(x Expr) {
+	if n, ok := x.(*Literal); ok && !n.Call && (n.Kind == LongLit || n.Kind == RealLit) {
+		p.s(" ")
+	}
+	p.s(".")
 }
 
 func (p *printer) inlineTable(x *InlineTable) {
