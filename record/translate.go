@@ -29,7 +29,13 @@ type Translated struct {
 // object of Microsoft Graph, a row of a Log Analytics or hunting table, a record
 // of the unified audit log. A diagnostic record stays as it is. The error is
 // fault.Invalid and says why the object is none of these.
+//
+// What begins as an export does is taken for one without reading on: that is for
+// Identify, which everything passes on its way in.
 func (m *Model) Translate(object []byte, hint Hint) (Translated, error) {
+	if hint.Table == "" && hint.Resource == "" && beginsAsExport(object) {
+		return Translated{JSON: object, Form: Export, What: "diagnostic record"}, nil
+	}
 	t := m.tapes.Get().(*tape)
 	defer m.release(t)
 	if err := t.scanRecord(object); err != nil {
@@ -67,6 +73,18 @@ func (m *Model) Translate(object []byte, hint Hint) (Translated, error) {
 		return m.fromRow(t, name, hint)
 	}
 	return Translated{}, fault.New(fault.Invalid, "%s", t.whyNothing())
+}
+
+// beginsAsExport: time is the first field of an export, and of nothing else that
+// is translated here; its category is not far behind.
+func beginsAsExport(b []byte) bool {
+	i := space(b, 0)
+	if i >= len(b) || b[i] != '{' {
+		return false
+	}
+	i = space(b, i+1)
+	const first = `"time"`
+	return len(b) > i+len(first) && string(b[i:i+len(first)]) == first && bytes.Contains(b[i:min(len(b), i+2048)], []byte(`"category"`))
 }
 
 func (t *tape) has(key string) bool { return t.find(0, key) >= 0 }
