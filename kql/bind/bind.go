@@ -1,0 +1,231 @@
+// Package bind turns a syntax tree into a plan: names become columns, overloads
+// become catalogue functions, every expression gets a type, and everything that
+// is wrong gets a place and a text that helps.
+//
+// Binding never stops at the first error. What could not be understood becomes
+// a placeholder of type [table.Unknown]; operators that meet one stay silent,
+// so that one mistake gives one message.
+//
+// Let-bound functions are expanded where they are called, with the arguments
+// bound in the caller's scope; so a plan has no functions of the user's in it.
+package bind
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"sextant/fault"
+	"sextant/kql/fn"
+	"sextant/kql/plan"
+	"sextant/kql/syntax"
+	"sextant/table"
+)
+
+// Environment is what names mean outside the query.
+type Environment interface {
+	// Table by its exact name; its visible schema is Def.Columns.
+	Table(name string) (table.Def, bool)
+	// Tables that exist, in name order: for wildcards, search, find, and near
+	// names in errors.
+	Tables() []string
+	// Function gives a saved function: a syntax.Let whose value is a Lambda or
+	// an expression. It is bound outside the query's own scope.
+	Function(name string) (*syntax.Let, bool)
+}
+
+// Options of one binding. The zero value is usable.
+type Options struct {
+	// From and To, in ticks, restrict every stored table to [From, To) by its
+	// time column, as the timespan of a Log Analytics request does. Zero is no
+	// bound. Rows without a time are left out when either is set.
+	From, To int64
+	// Now, in ticks, is what now() and ago() mean. Zero leaves them as calls, so
+	// that the plan can be run later and again.
+	Now int64
+	// MaxNodes of expressions and operators after functions are expanded, and
+	// MaxDepth of nesting; zero is the default.
+	MaxNodes, MaxDepth int
+	// Workspaces are names, besides any, that workspace(…) may give; nil accepts
+	// every name, since there is one workspace here.
+	Workspaces []string
+	// Params are values for declare query_parameters.
+	Params map[string]table.Value
+}
+
+const (
+	defaultMaxNodes = 200_000
+	defaultMaxDepth = 1_000
+)
+
+// Query is what a text means.
+type Query struct {
+	// Pipelines, one for each tabular result: one for each statement of a batch,
+	// and for each branch of fork and facet.
+	Pipelines []*plan.Pipeline
+	// Names of the results, "" where the query gives none (as, fork).
+	Names []string
+	// Render of each pipeline; nil where it does not end in render.
+	Renders []*Render
+}
+
+// Render is the chart that a query asks for.
+type Render struct {
+	Chart string
+	Props map[string]string
+}
+
+// Bind gives the meaning of a parsed text. The query is nil when a diagnostic
+// is Bad. The diagnostics come in the order of their places.
+func Bind(file *syntax.File, env Environment, cat *fn.Catalogue, opts Options) (*Query, fault.Diagnostics) {
+	if opts.MaxNodes == 0 {
+		opts.MaxNodes = defaultMaxNodes
+	}
+	if opts.MaxDepth == 0 {
+		opts.MaxDepth = defaultMaxDepth
+	}
+	b := newBinder(env, cat, opts)
+	q := b.file(file)
+	if b.wantsArrival {
+		// once more, with tables that carry the column behind ingestion_time()
+		b = newBinder(env, cat, opts)
+		b.arrival = true
+		q = b.file(file)
+	}
+	sortDiagnostics(b.diags)
+	if b.diags.Err() != nil {
+		return nil, b.diags
+	}
+	return q, b.diags
+}
+
+func newBinder(env Environment, cat *fn.Catalogue, opts Options) *binder {
+	return &binder{env: env, cat: cat, opts: opts, fold: fn.NewContext(context.Background(), opts.Now, 0, nil), seen: map[string]bool{}}
+}
+
+// binder holds the state of one Bind.
+type binder struct {
+	env   Environment
+	cat   *fn.Catalogue
+	opts  Options
+	fold  *fn.Context
+	diags fault.Diagnostics
+	seen  map[string]bool // diagnostics already given: an expanded function gives its errors once
+
+	ids   int // last ID given to a subquery
+	nodes int
+	depth int
+	stop  bool // a limit was reached; nothing more is bound
+
+	// arrival: scans carry table.HiddenArrival; wantsArrival: a query needs that.
+	arrival, wantsArrival bool
+
+	op     string // keyword of the operator that is bound, for messages
+	frames []frame
+}
+
+// frame is one expansion of a function; errors inside note where it was called.
+type frame struct {
+	name string
+	fn   *syntax.Lambda
+	call fault.Span
+	user bool // declared in this text, so that places inside it are places of the text
+}
+
+// bad is the placeholder of an expression that could not be bound.
+func bad() plan.Expr { return &plan.Const{Value: table.Null(table.Unknown)} }
+
+func isBad(e plan.Expr) bool { return e.Type() == table.Unknown }
+
+func (b *binder) nextID() int { b.ids++; return b.ids }
+
+// errorf reports something Bad at a node. A node in a saved function has no
+// place in this text: the call gets the message.
+func (b *binder) errorf(at syntax.Node, code, format string, args ...any) *fault.Diagnostic {
+	return b.report(fault.Bad, at.At(), code, fmt.Sprintf(format, args...))
+}
+
+func (b *binder) warnf(at syntax.Node, code, format string, args ...any) {
+	b.report(fault.Warning, at.At(), code, fmt.Sprintf(format, args...))
+}
+
+func (b *binder) report(sev fault.Severity, span fault.Span, code, text string) *fault.Diagnostic {
+	if b.stop {
+		return &fault.Diagnostic{}
+	}
+	if b.op != "" {
+		text = "'" + b.op + "' operator: " + text
+	}
+	var notes []string
+	for i := len(b.frames) - 1; i >= 0; i-- {
+		f := b.frames[i]
+		if !f.user {
+			span = f.call
+			notes = append(notes, "in the saved function "+f.name)
+		}
+	}
+	key := fmt.Sprint(span, code, text)
+	if b.seen[key] {
+		return &fault.Diagnostic{}
+	}
+	b.seen[key] = true
+	b.diags = append(b.diags, fault.Diagnostic{Severity: sev, Code: code, Span: span, Text: text, Notes: notes})
+	return &b.diags[len(b.diags)-1]
+}
+
+// note adds what would work to a diagnostic.
+func note(d *fault.Diagnostic, format string, args ...any) {
+	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
+}
+
+func didYouMean(d *fault.Diagnostic, near []string) {
+	if len(near) > 0 {
+		note(d, "did you mean %s?", strings.Join(near, ", "))
+	}
+}
+
+// enter counts a node and a level of nesting. False means a limit was reached:
+// the caller gives a placeholder. Every true is followed by leave.
+func (b *binder) enter(at syntax.Node) bool {
+	if b.stop {
+		return false
+	}
+	b.nodes++
+	switch {
+	case b.depth >= b.opts.MaxDepth:
+		b.op = ""
+		b.errorf(at, "KS245", "The query nests deeper than %d levels.", b.opts.MaxDepth)
+		b.stop = true
+		return false
+	case b.nodes > b.opts.MaxNodes:
+		b.op = ""
+		b.errorf(at, "KS244", "The query has more than %d parts once its functions are expanded.", b.opts.MaxNodes)
+		b.stop = true
+		return false
+	}
+	b.depth++
+	return true
+}
+
+func (b *binder) leave() { b.depth-- }
+
+// within sets the operator's keyword for messages and gives back what resets it.
+func (b *binder) within(keyword string) func() {
+	old := b.op
+	b.op = keyword
+	return func() { b.op = old }
+}
+
+// refuse says that a construct has no meaning here yet.
+func (b *binder) refuse(at syntax.Node, what string) {
+	b.errorf(at, "SXT001", "not supported yet: %s", what)
+}
+
+func sortDiagnostics(ds fault.Diagnostics) {
+	// insertion sort keeps equal places in order; there are few
+	for i := 1; i < len(ds); i++ {
+		for j := i; j > 0 && ds[j].Span.Start < ds[j-1].Span.Start; j-- {
+			ds[j], ds[j-1] = ds[j-1], ds[j]
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package bind
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sextant/fault"
+	"sextant/kql/fn"
+	"sextant/kql/syntax"
+	"sextant/table"
+)
+
+const shared = "../../../shared"
+
+// tables is an environment of tables alone.
+type tables struct {
+	defs  map[string]table.Def
+	names []string
+}
+
+func (e *tables) Table(name string) (table.Def, bool)      { d, ok := e.defs[name]; return d, ok }
+func (e *tables) Tables() []string                         { return e.names }
+func (e *tables) Function(name string) (*syntax.Let, bool) { return nil, false }
+
+func (e *tables) add(d table.Def) {
+	if _, ok := e.defs[d.Name]; !ok {
+		e.defs[d.Name] = d
+		e.names = append(e.names, d.Name)
+	}
+}
+
+// documented is the environment of all documented tables.
+func documented(t testing.TB) *tables {
+	t.Helper()
+	e := &tables{defs: map[string]table.Def{}}
+	files, _ := filepath.Glob(shared + "/schemas/log-analytics/*.json")
+	if len(files) == 0 {
+		t.Skip("the reference schemas are not at " + shared)
+	}
+	for _, f := range files {
+		var s struct {
+			Table   string
+			Columns []struct{ Name, Type string }
+		}
+		read(t, f, &s)
+		if s.Table == "" {
+			continue
+		}
+		d := table.Def{Name: s.Table}
+		for _, c := range s.Columns {
+			typ, _ := table.ParseType(c.Type)
+			d.Columns = append(d.Columns, table.Column{Name: c.Name, Type: typ})
+		}
+		if i := d.Columns.Index("TimeGenerated"); i >= 0 {
+			d.Time = "TimeGenerated"
+		}
+		e.add(d)
+	}
+	var groups map[string]map[string][]string
+	read(t, shared+"/schemas/all-tables-compact.json", &groups)
+	for _, g := range groups {
+		for name, cols := range g {
+			d := table.Def{Name: name}
+			for _, c := range cols {
+				i := strings.LastIndexByte(c, ':')
+				typ, _ := table.ParseType(c[i+1:])
+				d.Columns = append(d.Columns, table.Column{Name: c[:i], Type: typ})
+			}
+			e.add(d)
+		}
+	}
+	slices.Sort(e.names)
+	return e
+}
+
+func read(t testing.TB, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Skipf("no reference at hand: %v", err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+// lines gives each JSON line of a file.
+func lines[T any](t testing.TB, file string) []T {
+	t.Helper()
+	f, err := os.Open(filepath.Join(shared, file))
+	if err != nil {
+		t.Skipf("no reference at hand: %v", err)
+	}
+	defer f.Close()
+	var out []T
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, 16<<20)
+	for sc.Scan() {
+		var x T
+		if err := json.Unmarshal(sc.Bytes(), &x); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+type verdict struct {
+	ID      string
+	Errors  []struct{ Code, Message string }
+	Columns []struct{ Name, Type string }
+}
+
+func bindText(text string, env Environment, cat *fn.Catalogue, opts Options) (*Query, fault.Diagnostics) {
+	file, ds := syntax.Parse(text)
+	if ds.Err() != nil {
+		return nil, ds
+	}
+	return Bind(file, env, cat, opts)
+}
+
+// atLeast are the floors of the corpus tests; they only rise.
+var atLeast = struct{ rules, workbooks int }{rules: 600, workbooks: 0}
+
+// TestRules binds every query that Microsoft's binder takes: same columns, same
+// order, same types.
+func TestRules(t *testing.T) {
+	env, cat := documented(t), fn.New()
+	queries := map[string]string{}
+	for _, q := range lines[struct{ ID, Query string }](t, "rules-corpus/dev.jsonl") {
+		queries[q.ID] = q.Query
+	}
+	good, all := 0, 0
+	for _, v := range lines[verdict](t, "rules-corpus/dev-verdicts.jsonl") {
+		if len(v.Errors) > 0 {
+			continue
+		}
+		all++
+		text := queries[v.ID]
+		q, ds := bindText(text, env, cat, Options{})
+		if err := ds.Err(); err != nil {
+			t.Logf("%s: %s", v.ID, fault.Render(text, ds))
+			continue
+		}
+		var want []string
+		for _, c := range v.Columns {
+			want = append(want, c.Name+":"+c.Type)
+		}
+		var have []string
+		for _, c := range q.Pipelines[len(q.Pipelines)-1].Schema() {
+			have = append(have, c.Name+":"+c.Type.String())
+		}
+		if len(v.Columns) > 0 && !slices.Equal(want, have) {
+			t.Logf("%s: columns\n have %s\n want %s", v.ID, strings.Join(have, " "), strings.Join(want, " "))
+			continue
+		}
+		good++
+	}
+	t.Logf("%d of %d", good, all)
+	if good < atLeast.rules {
+		t.Errorf("%d of %d rules bind as Microsoft's binder says; %d did before", good, all, atLeast.rules)
+	}
+}

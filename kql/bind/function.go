@@ -1,0 +1,234 @@
+package bind
+
+import (
+	"sextant/kql/fn"
+	"sextant/kql/plan"
+	"sextant/kql/syntax"
+	"sextant/table"
+)
+
+// special functions have a meaning for the binder, beside or in place of a row
+// in the catalogue.
+var special = map[string]bool{"toscalar": true, "column_ifexists": true, "columnifexists": true, "ingestion_time": true, "pack_all": true, "bag_pack_columns": true, "iscolumnexists": true, "current_cluster_endpoint": true, "current_database": true}
+
+// call binds a call that gives a scalar.
+func (b *binder) call(x *syntax.Call, e env) plan.Expr {
+	name := x.Func.Name
+	if ent := e.sc.find(name); ent != nil {
+		if ent.lambda == nil {
+			b.errorf(&x.Func, "KS128", "The name '%s' does not refer to a function.", name)
+			return bad()
+		}
+		return b.valueOf(x, b.expand(x, name, ent, x, e), name)
+	}
+	e = e.plain()
+	switch name {
+	case "toscalar":
+		return b.toScalar(x, e)
+	case "column_ifexists", "columnifexists":
+		return b.columnIfExists(x, e)
+	case "iscolumnexists":
+		if n, ok := b.constText(x, e); ok {
+			_, exists := e.row.column(n)
+			return &plan.Const{Value: table.BoolValue(exists)}
+		}
+		return bad()
+	case "ingestion_time":
+		return b.ingestionTime(x, e)
+	case "pack_all":
+		return b.packAll(x, e)
+	case "current_database":
+		return &plan.Const{Value: table.StringValue("workspace")}
+	case "materialize", "table", "view":
+		b.rel(x, e)
+		note(b.errorf(x, "KS108", "A scalar value is expected here, and %s() gives a table.", name), "wrap it as toscalar(…) to take its first cell")
+		return bad()
+	}
+	if e.row != nil && e.row.aggs != nil {
+		if a := b.cat.Aggregate(name); a != nil {
+			return b.aggregate(x, a, e)
+		}
+	}
+	if f := b.cat.Scalar(name); f != nil {
+		return b.scalarCall(x, f, e)
+	}
+	if let, ok := b.env.Function(name); ok {
+		return b.savedScalar(x, let, x, e)
+	}
+	if b.cat.Aggregate(name) != nil {
+		d := b.errorf(&x.Func, "KS144", "The aggregate function '%s' is not allowed in this context.", name)
+		note(d, "aggregates stand in summarize and make-series")
+		return bad()
+	}
+	b.unknownFunction(x, name, e)
+	return bad()
+}
+
+func (b *binder) unknownFunction(x *syntax.Call, name string, e env) {
+	d := b.errorf(&x.Func, "SEM0260", "Unknown function: '%s'.", name)
+	near := b.cat.Near(name, e.row != nil && e.row.aggs != nil)
+	var own []string
+	for s := e.sc; s != nil; s = s.up {
+		for n, ent := range s.names {
+			if ent.lambda != nil {
+				own = append(own, n)
+			}
+		}
+	}
+	didYouMean(d, append(fn.Nearest(name, own), near...))
+}
+
+func (b *binder) scalarCall(x *syntax.Call, f *fn.Scalar, e env) plan.Expr {
+	if f.Row != fn.NotRow {
+		switch {
+		case e.row == nil:
+			b.errorf(x, "SEM0207", "The function '%s' needs the rows of a table around it.", f.Name)
+			return bad()
+		case !e.row.ordered && !e.row.open:
+			note(b.errorf(x, "SEM0207", "The function '%s' needs rows in a known order.", f.Name), "put sort by … or serialize before it")
+			return bad()
+		}
+		e.row.usesRow = true
+	}
+	var args []arg
+	for _, a := range x.Args {
+		if s, ok := a.(*syntax.Star); ok {
+			args = append(args, b.starArgs(s, e)...)
+			continue
+		}
+		v := b.scalar(a, e)
+		name := ""
+		if n, ok := a.(*syntax.Named); ok && len(n.Names) == 1 {
+			name = n.Names[0].Name
+		}
+		args = append(args, arg{expr: v, at: a, name: name})
+	}
+	switch f.Name {
+	case "iff", "not", "case":
+		for i := range args {
+			if f.Name == "not" || f.Name == "iff" && i == 0 || f.Name == "case" && i%2 == 0 && i < len(args)-1 {
+				args[i].expr = b.truth(args[i].at, args[i].expr)
+			}
+		}
+	}
+	return b.resolve(x, f, args)
+}
+
+// starArgs are all columns, for the few functions that take *.
+func (b *binder) starArgs(s *syntax.Star, e env) []arg {
+	if e.row == nil {
+		b.errorf(s, "KS199", "No columns are currently in scope.")
+		return nil
+	}
+	var out []arg
+	for _, c := range e.row.schema {
+		out = append(out, arg{expr: &plan.Col{Name: c.Name, T: c.Type}, at: s})
+	}
+	return out
+}
+
+// toScalar is toscalar(table): the first cell; or of a scalar: itself.
+func (b *binder) toScalar(x *syntax.Call, e env) plan.Expr {
+	if len(x.Args) != 1 {
+		b.errorf(x, "KS119", "The function 'toscalar' expects 1 argument.")
+		return bad()
+	}
+	inner := env{sc: e.sc}
+	if !b.isTabular(x.Args[0], inner) {
+		v := b.value(x.Args[0], inner)
+		if v.rel == nil {
+			if v.expr == nil {
+				return bad()
+			}
+			return v.expr
+		}
+		return b.firstCell(x, v.rel)
+	}
+	return b.firstCell(x, b.rel(x.Args[0], inner))
+}
+
+func (b *binder) firstCell(x *syntax.Call, r *rel) plan.Expr {
+	if r.open {
+		return bad()
+	}
+	s := r.schema()
+	if len(s) == 0 {
+		b.errorf(x, "KS190", "The table has no columns.")
+		return bad()
+	}
+	if s[0].Type == table.Unknown {
+		return bad()
+	}
+	return &plan.ScalarQuery{ID: b.nextID(), Pipe: b.shown(r).pipe, T: s[0].Type}
+}
+
+// constText is the only (or first) argument as a constant text.
+func (b *binder) constText(x *syntax.Call, e env) (string, bool) {
+	if len(x.Args) == 0 {
+		b.errorf(x, "KS119", "The function '%s' expects an argument.", x.Func.Name)
+		return "", false
+	}
+	v := b.scalar(x.Args[0], env{sc: e.sc})
+	c, ok := v.(*plan.Const)
+	if !ok || c.Value.Type() != table.String {
+		if !isBad(v) {
+			b.errorf(x.Args[0], "KS129", "%s() expects a constant text here.", x.Func.Name)
+		}
+		return "", false
+	}
+	return c.Value.Str(), true
+}
+
+// columnIfExists is the column of that name, or a default.
+func (b *binder) columnIfExists(x *syntax.Call, e env) plan.Expr {
+	if len(x.Args) != 2 {
+		b.errorf(x, "KS119", "The function 'column_ifexists' expects 2 arguments, not %d.", len(x.Args))
+		return bad()
+	}
+	n, ok := b.constText(x, e)
+	if !ok {
+		return bad()
+	}
+	if e.row != nil {
+		if c, ok := e.row.column(n); ok {
+			return b.col(x, c, e.row)
+		}
+		if t, ok := e.row.missing[n]; ok {
+			_ = t // a column of another table of the search: here the default holds
+		}
+	}
+	return b.scalar(x.Args[1], e)
+}
+
+// ingestionTime reads the hidden column behind ingestion_time().
+func (b *binder) ingestionTime(x *syntax.Call, e env) plan.Expr {
+	if !b.arrival {
+		b.wantsArrival = true // bound once more, with that column
+		return &plan.Const{Value: table.Null(table.DateTime)}
+	}
+	if e.row == nil || e.row.hidden.Index(table.HiddenArrival) < 0 {
+		if e.row == nil || !e.row.open {
+			note(b.errorf(x, "SXT005", "ingestion_time() has no meaning here."), "use it before summarize, join, union of computed rows and project, directly on a table")
+		}
+		return bad()
+	}
+	return &plan.Col{Name: table.HiddenArrival, T: table.DateTime}
+}
+
+// packAll is a bag of all columns.
+func (b *binder) packAll(x *syntax.Call, e env) plan.Expr {
+	if e.row == nil {
+		b.errorf(x, "KS199", "No columns are currently in scope.")
+		return bad()
+	}
+	f := b.cat.Scalar("bag_pack")
+	if f == nil {
+		b.refuse(x, "pack_all()")
+		return bad()
+	}
+	var args []arg
+	for _, c := range e.row.schema {
+		args = append(args, arg{expr: &plan.Const{Value: table.StringValue(c.Name)}, at: x}, arg{expr: &plan.Col{Name: c.Name, T: c.Type}, at: x})
+	}
+	return b.resolve(x, f, args)
+}
