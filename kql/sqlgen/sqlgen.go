@@ -1,0 +1,376 @@
+// Package sqlgen writes the first operators of a plan as SQL.
+//
+// As many operators as have an exact SQL form are taken, from the source on; the
+// rest is for package eval. A form is exact when its rows are those that eval
+// would give, nulls, ties and overflow included; where none is known the operator
+// stays in Go. Nothing is emitted that is neither written here nor a form of the
+// catalogue, and no name or literal of the user's that did not pass the dialect's
+// quoting: columns are c0, c1, … at every level, whatever they are called.
+//
+// A row of SQL has the columns of the plan's schema, in the representations of
+// package table, and behind them the keys that its order depends on.
+package sqlgen
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sextant/kql/fn"
+	"sextant/kql/plan"
+	"sextant/table"
+)
+
+// Relation gives SQL that may stand in FROM (…) for a scan, its columns in the
+// order of s.Out.
+type Relation func(s *plan.Scan) (string, error)
+
+// Query is the SQL half of a pipeline.
+type Query struct {
+	SQL    string
+	Args   []any
+	Schema table.Schema
+	Ops    int       // operators of the pipeline that run here, the last perhaps in part
+	Rest   []plan.Op // what is left to do in Go
+	Why    string    // why it stops there; "" when nothing is left
+}
+
+// Options of the generator.
+type Options struct {
+	Dialect fn.Dialect
+	// Max is the most operators to take; negative is all that have a form.
+	Max int
+}
+
+// Prefix writes as long a prefix of p as has a form. The query is nil when not
+// even the source has one, and why says why. An error is the relation's.
+func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, err error) {
+	g := &gen{d: o.Dialect, rel: rel, shared: map[int]string{}}
+	defer func() {
+		if x := recover(); x != nil {
+			e, ok := x.(relationError)
+			if !ok {
+				panic(x)
+			}
+			q, err = nil, e.err
+		}
+	}()
+	st, why := g.source(p.Source)
+	if why != "" {
+		return nil, why, nil
+	}
+	rest := p.Ops
+	n := 0
+	for len(rest) > 0 && (o.Max < 0 || n < o.Max) {
+		next, left, w := g.op(st, rest[0])
+		why = w
+		if next == nil {
+			break
+		}
+		st = next
+		n++
+		if left != nil { // part of the operator is still to do
+			rest = append([]plan.Op{left}, rest[1:]...)
+			break
+		}
+		rest = rest[1:]
+	}
+	if len(rest) == 0 {
+		why = ""
+	} else if why == "" {
+		why = "no more operators were asked for"
+	}
+	return &Query{SQL: g.with() + st.final(), Args: g.args, Schema: st.schema, Ops: n, Rest: rest, Why: why}, why, nil
+}
+
+type relationError struct{ err error }
+
+// gen writes one statement.
+type gen struct {
+	d      fn.Dialect
+	rel    Relation
+	args   []any
+	tables int // aliases given
+	ctes   []string
+	shared map[int]string // ID of a Shared source to the name of its CTE
+}
+
+func (g *gen) with() string {
+	if len(g.ctes) == 0 {
+		return ""
+	}
+	return "WITH " + strings.Join(g.ctes, ", ") + " "
+}
+
+func (g *gen) alias() string {
+	g.tables++
+	return "t" + strconv.Itoa(g.tables)
+}
+
+// state is the SQL so far: a SELECT whose columns are c0…, then o0… for order.
+type state struct {
+	sql    string
+	schema table.Schema
+	order  []orderKey // o0, o1, …; none when rows have no order
+}
+
+type orderKey struct{ desc, nullsFirst bool }
+
+func col(i int) string { return "c" + strconv.Itoa(i) }
+
+// names of a state's columns, order keys behind.
+func (s *state) names() []string {
+	out := make([]string, 0, len(s.schema)+len(s.order))
+	for i := range s.schema {
+		out = append(out, col(i))
+	}
+	return append(out, s.orderNames()...)
+}
+
+func (s *state) orderNames() []string {
+	out := make([]string, len(s.order))
+	for i := range out {
+		out[i] = "o" + strconv.Itoa(i)
+	}
+	return out
+}
+
+func (s *state) orderBy() string {
+	if len(s.order) == 0 {
+		return ""
+	}
+	keys := make([]string, len(s.order))
+	for i, k := range s.order {
+		dir, nulls := "ASC", "LAST"
+		if k.desc {
+			dir = "DESC"
+		}
+		if k.nullsFirst {
+			nulls = "FIRST"
+		}
+		keys[i] = fmt.Sprintf("o%d %s NULLS %s", i, dir, nulls)
+	}
+	return " ORDER BY " + strings.Join(keys, ", ")
+}
+
+// final is the whole statement: the columns alone, in order.
+func (s *state) final() string {
+	names := make([]string, len(s.schema))
+	for i := range names {
+		names[i] = col(i)
+	}
+	list := strings.Join(names, ", ")
+	if list == "" {
+		list = "1"
+	}
+	return "SELECT " + list + " FROM (" + s.sql + ") AS q" + s.orderBy()
+}
+
+// selects writes SELECT exprs AS c0… FROM (s) tail, keeping the order keys.
+func (g *gen) selects(s *state, exprs []string, tail string) string {
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for i, e := range exprs {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(e + " AS " + col(i))
+	}
+	for i, o := range s.orderNames() {
+		if i > 0 || len(exprs) > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(o)
+	}
+	if len(exprs) == 0 && len(s.order) == 0 {
+		b.WriteString("1 AS z")
+	}
+	b.WriteString(" FROM (" + s.sql + ") AS " + g.alias() + tail)
+	return b.String()
+}
+
+// keep is the state with a clause behind it and everything else as it was.
+func (g *gen) keep(s *state, tail string) string {
+	list := strings.Join(s.names(), ", ")
+	if list == "" {
+		list = "1 AS z"
+	}
+	return "SELECT " + list + " FROM (" + s.sql + ") AS " + g.alias() + tail
+}
+
+// nullOf is a typed null, the empty text for a string.
+func (g *gen) nullOf(t table.Type) (string, bool) { return fn.Literal(g.d, table.Null(t)) }
+
+// storable says whether every column has a representation in SQL.
+func (g *gen) storable(s table.Schema) string {
+	for _, c := range s {
+		if _, ok := fn.SQLType(g.d, c.Type); !ok {
+			return fmt.Sprintf("column %s is a %s, which the engine does not hold", plan.Ident(c.Name), c.Type)
+		}
+	}
+	return ""
+}
+
+// source writes a source; why is set where it has no form.
+func (g *gen) source(s plan.Source) (st *state, why string) {
+	if why := g.storable(s.Schema()); why != "" {
+		return nil, why
+	}
+	switch s := s.(type) {
+	case *plan.Scan:
+		rel, err := g.rel(s)
+		if err != nil {
+			panic(relationError{err})
+		}
+		names := make([]string, len(s.Out))
+		for i := range names {
+			names[i] = col(i)
+		}
+		a := g.alias()
+		if len(names) == 0 {
+			return &state{sql: "SELECT 1 AS z FROM (" + rel + ") AS " + a, schema: s.Out}, ""
+		}
+		list := strings.Join(names, ", ")
+		return &state{sql: "SELECT " + list + " FROM (" + rel + ") AS " + a + "(" + list + ")", schema: s.Out}, ""
+	case *plan.Print:
+		st := &state{schema: s.Schema()}
+		exprs, why := g.named(&state{}, s.Cols)
+		if why != "" {
+			return nil, why
+		}
+		for i := range exprs {
+			exprs[i] += " AS " + col(i)
+		}
+		st.sql = "SELECT " + strings.Join(exprs, ", ")
+		return st, ""
+	case *plan.Values:
+		return g.values(s)
+	case *plan.Union:
+		return g.union(s)
+	case *plan.Shared:
+		return g.sharedCTE(s)
+	}
+	return nil, fmt.Sprintf("%s has no SQL form", firstWord(s.String()))
+}
+
+func firstWord(s string) string {
+	w, _, _ := strings.Cut(s, " ")
+	return w
+}
+
+// maxValues is how many literal rows go into a statement.
+const maxValues = 500
+
+func (g *gen) values(s *plan.Values) (*state, string) {
+	if len(s.Rows) > maxValues || len(s.Out) == 0 {
+		return nil, "a table of literals of this size is read in Go"
+	}
+	var b strings.Builder
+	if len(s.Rows) == 0 {
+		b.WriteString("SELECT ")
+		for i, c := range s.Out {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			null, _ := g.nullOf(c.Type)
+			b.WriteString(null + " AS " + col(i))
+		}
+		b.WriteString(" WHERE FALSE")
+		return &state{sql: b.String(), schema: s.Out}, ""
+	}
+	// The row number keeps the order in which the rows were written.
+	b.WriteString("SELECT * FROM (VALUES ")
+	for r, row := range s.Rows {
+		if r > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('(')
+		for _, v := range row {
+			lit, ok := fn.Literal(g.d, v)
+			if !ok {
+				return nil, "a literal of the table has no SQL form"
+			}
+			if typ, _ := fn.SQLType(g.d, v.Type()); v.Type() == table.String || v.Type() == table.Guid || v.Type() == table.Dynamic {
+				lit = "CAST(" + lit + " AS " + typ + ")"
+			}
+			b.WriteString(lit + ", ")
+		}
+		b.WriteString(strconv.Itoa(r) + ")")
+	}
+	names := make([]string, len(s.Out))
+	for i := range names {
+		names[i] = col(i)
+	}
+	b.WriteString(") AS " + g.alias() + "(" + strings.Join(append(names, "o0"), ", ") + ")")
+	return &state{sql: b.String(), schema: s.Out, order: []orderKey{{}}}, ""
+}
+
+// whole writes a pipeline that must have a form to its end.
+func (g *gen) whole(p *plan.Pipeline) (*state, string) {
+	st, why := g.source(p.Source)
+	if why != "" {
+		return nil, why
+	}
+	for _, op := range p.Ops {
+		next, left, why := g.op(st, op)
+		if next == nil || left != nil {
+			return nil, why
+		}
+		st = next
+	}
+	return st, ""
+}
+
+func (g *gen) union(s *plan.Union) (*state, string) {
+	var parts []string
+	for i, in := range s.Inputs {
+		st, why := g.whole(in)
+		if why != "" {
+			return nil, "an input of the union runs in Go: " + why
+		}
+		exprs := make([]string, len(s.Out))
+		for c, out := range s.Out {
+			switch from := s.From[i][c]; {
+			case s.With != "" && out.Name == s.With:
+				lit, ok := fn.QuoteString(g.d, s.Names[i])
+				if !ok {
+					return nil, "the name of a source has no SQL form"
+				}
+				exprs[c] = lit
+			case from == "":
+				exprs[c], _ = g.nullOf(out.Type)
+			default:
+				at := st.schema.Index(from)
+				if at < 0 || st.schema[at].Type != out.Type {
+					return nil, "a column of the union changes its type"
+				}
+				exprs[c] = col(at)
+			}
+		}
+		st.order = nil
+		parts = append(parts, "("+g.selects(st, exprs, "")+")")
+	}
+	return &state{sql: strings.Join(parts, " UNION ALL "), schema: s.Out}, ""
+}
+
+func (g *gen) sharedCTE(s *plan.Shared) (*state, string) {
+	name, ok := g.shared[s.ID]
+	schema := s.Schema()
+	if !ok {
+		st, why := g.whole(s.Pipe)
+		if why != "" {
+			return nil, "what is shared runs in Go: " + why
+		}
+		name = "s" + strconv.Itoa(s.ID)
+		st.order = nil
+		g.shared[s.ID] = name
+		g.ctes = append(g.ctes, name+" AS MATERIALIZED ("+g.keep(st, "")+")")
+	}
+	st := &state{schema: schema}
+	list := strings.Join(st.names(), ", ")
+	if list == "" {
+		list = "1 AS z"
+	}
+	st.sql = "SELECT " + list + " FROM " + name
+	return st, ""
+}
