@@ -106,6 +106,13 @@ func (v Value) JSON() string {
 	return string(AppendJSON(nil, v.d))
 }
 
+// Source is the exact text that a dynamic came with; false where it was made of
+// its parsed form.
+func (v Value) Source() (string, bool) {
+	_, ok := v.d.(*lazy)
+	return v.s, ok && v.s != ""
+}
+
 // MaxJSONDepth is how deep a text may nest before ParseJSON refuses it.
 const MaxJSONDepth = 1000
 
