@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"sync"
 
 	"sextant/fault"
 	"sextant/kql/fn"
@@ -19,9 +18,9 @@ type compiler struct {
 	shared  map[int]*shared
 	scalars map[int]table.Value
 	sets    map[int]*keySet
-	made    []*keySet // all of them, for their charges
-	tempDir string
-	tempMu  sync.Mutex
+	made    []*keySet               // all of them, for their charges
+	tempDir string                  // made when the first file is
+	files   map[*spillFile]struct{} // those that are open
 }
 
 func newCompiler(c *fn.Context, src Scanner, o Options) *compiler {

@@ -234,6 +234,9 @@ func (x *compiler) close() {
 		s.keys = nil
 		s.hold.release()
 	}
+	for f := range x.files {
+		f.Close()
+	}
 	if x.tempDir != "" {
 		os.RemoveAll(x.tempDir)
 		x.tempDir = ""

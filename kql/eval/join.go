@@ -8,7 +8,9 @@ import (
 	"sextant/table"
 )
 
-// join builds a hash of the right side and streams the left past it. A pair of rows
+// join builds a hash of the right side and streams the left past it. A right side
+// that outgrows memory is cut into files by the hash of its keys, the left side with
+// it, and the files are joined pair by pair. A pair of rows
 // joins when their keys are equal as hash keys are: two nulls join.
 type join struct {
 	x         *compiler
@@ -75,6 +77,9 @@ type joinReader struct {
 	e    *env
 	hold hold
 
+	begun bool
+	work  []joinWork // that waits
+	now   joinWork
 	built *joinTable
 	seen  map[string]struct{} // left keys of innerunique
 	buf   []byte
@@ -83,9 +88,26 @@ type joinReader struct {
 	keys  []table.Vector
 	row   int   // of left
 	match int32 // of the row's matches, the next; noMore behind the last
-	begun bool  // the row's matches have been looked up
+	found bool  // the row's matches have been looked up
+	ended bool  // the left side is read
 	outer int   // of the right's rows, the next to look at for what never matched
 	done  bool
+}
+
+// joinWork is two sides to join: the whole, or what the hash of the key has put in
+// one file of each side. Rows in files come with their keys.
+type joinWork struct {
+	left, right Reader
+	level       int
+	files       bool
+}
+
+func (w *joinWork) close() {
+	for _, r := range []Reader{w.left, w.right} {
+		if r != nil {
+			r.Close()
+		}
+	}
 }
 
 const noMore = int32(-1)
@@ -108,11 +130,41 @@ func (s *join) needsMatched() bool {
 	return false
 }
 
-func (s *join) build(ctx context.Context, in Reader, h *hold) (*joinTable, error) {
+// keysOnly: of the right only the keys matter.
+func (s *join) keysOnly() bool { return s.kind == plan.LeftSemi || s.kind == plan.LeftAnti }
+
+// sideKeys computes the key columns of a side's batch; of one from a file, the key
+// itself is the last column.
+func sideKeys(dst []table.Vector, b *table.Batch, nodes []*node, files bool) []table.Vector {
+	dst = dst[:0]
+	if files {
+		return append(dst, b.Cols[len(b.Cols)-1])
+	}
+	for _, n := range nodes {
+		dst = append(dst, n.vector(b))
+	}
+	return dst
+}
+
+// keyAt adds the key of row i.
+func keyAt(buf []byte, keys []table.Vector, i int, files bool) []byte {
+	if files {
+		return append(buf, keys[0].S[i]...)
+	}
+	for k := range keys {
+		buf = appendKey(buf, &keys[k], i)
+	}
+	return buf
+}
+
+// build the table of the right side. If it outgrows memory, both sides are cut
+// into files and become more work: then there is no table.
+func (r *joinReader) build(ctx context.Context) (*joinTable, error) {
+	s, in := r.s, r.now.right
 	t := &joinTable{head: map[string]int32{}, last: map[string]int32{}}
-	keysOnly := s.kind == plan.LeftSemi || s.kind == plan.LeftAnti
-	var buf []byte
-	vecs := make([]table.Vector, len(s.rightKeys))
+	keysOnly := s.keysOnly()
+	var rest *spill
+	var vecs []table.Vector
 	for {
 		b, err := in.Next(ctx)
 		if err != nil {
@@ -124,104 +176,201 @@ func (s *join) build(ctx context.Context, in Reader, h *hold) (*joinTable, error
 		if err := s.x.alive(ctx); err != nil {
 			return nil, err
 		}
-		for k, n := range s.rightKeys {
-			vecs[k] = n.vector(b)
+		vecs = sideKeys(vecs, b, s.rightKeys, r.now.files)
+		if keysOnly {
+			b = &table.Batch{Rows: b.Rows} // the keys are all that is kept
+		} else if r.now.files {
+			b = narrow(b, s.right.schema)
 		}
 		var grown int64
-		if !keysOnly {
+		if rest == nil && !keysOnly {
 			grown = b.Bytes() + 12*int64(b.Rows)
 			t.rows = append(t.rows, b)
 		}
 		for i := range b.Rows {
-			buf = buf[:0]
-			for k := range vecs {
-				buf = appendKey(buf, &vecs[k], i)
+			r.buf = keyAt(r.buf[:0], vecs, i, r.now.files)
+			if rest != nil {
+				if err := rest.add(b, i, r.buf); err != nil {
+					return nil, err
+				}
+				continue
 			}
 			if keysOnly {
-				if _, ok := t.head[string(buf)]; !ok {
-					t.head[string(buf)] = noMore
-					grown += int64(len(buf)) + mapEntryBytes
+				if _, ok := t.head[string(r.buf)]; !ok {
+					t.head[string(r.buf)] = noMore
+					grown += int64(len(r.buf)) + mapEntryBytes
 				}
 				continue
 			}
 			id := int32(len(t.flat))
 			t.flat = append(t.flat, at{int32(len(t.rows) - 1), int32(i)})
 			t.next = append(t.next, noMore)
-			if last, ok := t.last[string(buf)]; ok {
+			if last, ok := t.last[string(r.buf)]; ok {
 				t.next[last] = id
-				t.last[string(buf)] = id
+				t.last[string(r.buf)] = id
 			} else {
-				key := string(buf)
+				key := string(r.buf)
 				t.head[key], t.last[key] = id, id
-				grown += int64(len(buf)) + 2*mapEntryBytes
+				grown += int64(len(r.buf)) + 2*mapEntryBytes
 			}
 		}
-		if err := h.add(grown); err != nil {
+		if err := r.hold.add(grown); err != nil {
 			return nil, err
 		}
+		if rest == nil && s.x.full(&r.hold, r.now.level) {
+			if rest, err = r.toFiles(t); err != nil {
+				return nil, err
+			}
+			t = nil
+			r.hold.release()
+		}
+	}
+	if rest != nil {
+		return nil, r.cutLeft(ctx, rest)
 	}
 	t.last = nil
 	if s.needsMatched() {
 		t.matched = make([]bool, len(t.flat))
 	}
-	return t, h.add(int64(len(t.matched)))
+	return t, r.hold.add(int64(len(t.matched)))
 }
 
-func (r *joinReader) Next(ctx context.Context) (*table.Batch, error) {
-	if r.done {
-		return nil, nil
+// toFiles writes a table's rows to files by their keys.
+func (r *joinReader) toFiles(t *joinTable) (*spill, error) {
+	schema := withKey(r.s.right.schema)
+	if r.s.keysOnly() {
+		schema = withKey(nil)
 	}
-	if r.built == nil {
-		in := r.s.right.open(r.e)
-		t, err := r.s.build(ctx, in, &r.hold)
-		in.Close()
-		if err != nil {
-			return nil, err
+	out := r.s.x.spill(schema, r.now.level)
+	none := &table.Batch{Rows: 1}
+	for key, id := range t.head {
+		if id == noMore {
+			if err := out.add(none, 0, []byte(key)); err != nil {
+				return nil, err
+			}
 		}
-		r.built = t
+		for ; id != noMore; id = t.next[id] {
+			if err := out.add(t.rows[t.flat[id].batch], int(t.flat[id].row), []byte(key)); err != nil {
+				return nil, err
+			}
+		}
 	}
-	var b *table.Batch
-	var err error
-	switch r.s.kind {
-	case plan.LeftSemi, plan.LeftAnti:
-		b, err = r.half(ctx)
-	case plan.RightSemi, plan.RightAnti:
-		b, err = r.rightHalf(ctx)
-	default:
-		b, err = r.pairs(ctx)
+	return out, nil
+}
+
+// cutLeft puts the left side in files beside those of the right.
+func (r *joinReader) cutLeft(ctx context.Context, right *spill) error {
+	rights, err := right.finish()
+	if err != nil {
+		return err
 	}
-	if b == nil {
-		r.done = err == nil
+	schema := r.leftSchema()
+	left := r.s.x.spill(withKey(schema), r.now.level)
+	var vecs []table.Vector
+	for {
+		b, err := r.now.left.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			break
+		}
+		if err := r.s.x.alive(ctx); err != nil {
+			return err
+		}
+		vecs = sideKeys(vecs, b, r.s.leftKeys, r.now.files)
+		b = narrow(b, schema)
+		for i := range b.Rows {
+			r.buf = keyAt(r.buf[:0], vecs, i, r.now.files)
+			if err := left.add(b, i, r.buf); err != nil {
+				return err
+			}
+		}
 	}
-	return b, err
+	lefts, err := left.finish()
+	for p := range lefts {
+		w := joinWork{level: r.now.level + 1, files: true, left: &batches{schema: withKey(schema)}, right: &batches{schema: right.schema}}
+		if lefts[p] != nil {
+			w.left = lefts[p]
+		}
+		if rights[p] != nil {
+			w.right = rights[p]
+		}
+		if lefts[p] != nil || rights[p] != nil {
+			r.work = append(r.work, w)
+		}
+	}
+	return err
+}
+
+func (r *joinReader) leftSchema() table.Schema { return r.in.Schema() }
+
+func (r *joinReader) Next(ctx context.Context) (*table.Batch, error) {
+	if !r.begun {
+		r.begun = true
+		r.work = append(r.work, joinWork{left: r.in, right: r.s.right.open(r.e)})
+	}
+	for !r.done {
+		if r.built == nil {
+			if len(r.work) == 0 {
+				r.done = true
+				break
+			}
+			r.now = r.work[len(r.work)-1]
+			r.work = r.work[:len(r.work)-1]
+			t, err := r.build(ctx)
+			r.now.right.Close()
+			if err != nil {
+				return nil, err
+			}
+			if t == nil { // it has become more work
+				r.now.close()
+				continue
+			}
+			r.built, r.left, r.ended, r.outer = t, nil, false, 0
+			clear(r.seen)
+		}
+		var b *table.Batch
+		var err error
+		switch r.s.kind {
+		case plan.LeftSemi, plan.LeftAnti:
+			b, err = r.half(ctx)
+		case plan.RightSemi, plan.RightAnti:
+			b, err = r.rightHalf(ctx)
+		default:
+			b, err = r.pairs(ctx)
+		}
+		if b != nil || err != nil {
+			return b, err
+		}
+		r.now.close()
+		r.built = nil
+		r.hold.release()
+	}
+	return nil, nil
 }
 
 // pull the next batch of the left side; false at its end.
 func (r *joinReader) pull(ctx context.Context) (bool, error) {
-	b, err := r.in.Next(ctx)
+	b, err := r.now.left.Next(ctx)
 	if err != nil {
 		return false, err
 	}
 	if err := r.s.x.alive(ctx); err != nil {
 		return false, err
 	}
-	r.left, r.row, r.begun = b, 0, false
+	r.left, r.row, r.found = b, 0, false
 	if b == nil {
+		r.ended = true
 		return false, nil
 	}
-	r.keys = r.keys[:0]
-	for _, n := range r.s.leftKeys {
-		r.keys = append(r.keys, n.vector(b))
-	}
+	r.keys = sideKeys(r.keys, b, r.s.leftKeys, r.now.files)
 	return true, nil
 }
 
 // find the first match of row i of the left batch. It leaves the key in buf.
 func (r *joinReader) find(i int) (int32, bool) {
-	r.buf = r.buf[:0]
-	for k := range r.keys {
-		r.buf = appendKey(r.buf, &r.keys[k], i)
-	}
+	r.buf = keyAt(r.buf[:0], r.keys, i, r.now.files)
 	id, ok := r.built.head[string(r.buf)]
 	return id, ok
 }
@@ -247,7 +396,7 @@ func (r *joinReader) half(ctx context.Context) (*table.Batch, error) {
 
 // rightHalf is rightsemi and rightanti.
 func (r *joinReader) rightHalf(ctx context.Context) (*table.Batch, error) {
-	for r.outer == 0 {
+	for !r.ended {
 		ok, err := r.pull(ctx)
 		if err != nil {
 			return nil, err
@@ -291,7 +440,7 @@ func (r *joinReader) alone(ctx context.Context, marked bool) (*table.Batch, erro
 func (r *joinReader) pairs(ctx context.Context) (*table.Batch, error) {
 	size := r.s.x.o.batchRows()
 	leftOuter := r.s.kind == plan.LeftOuter || r.s.kind == plan.FullOuter
-	for r.outer == 0 {
+	for !r.ended {
 		if r.left == nil {
 			ok, err := r.pull(ctx)
 			if err != nil {
@@ -304,7 +453,7 @@ func (r *joinReader) pairs(ctx context.Context) (*table.Batch, error) {
 		var left []int32
 		var right []at
 		for len(left) < size && r.row < r.left.Rows {
-			if !r.begun {
+			if !r.found {
 				if r.row&1023 == 1023 {
 					if err := r.s.x.alive(ctx); err != nil {
 						return nil, err
@@ -326,7 +475,7 @@ func (r *joinReader) pairs(ctx context.Context) (*table.Batch, error) {
 						right = append(right, at{-1, -1})
 					}
 				}
-				r.begun = true
+				r.found = true
 			}
 			for r.match != noMore && len(left) < size {
 				left = append(left, int32(r.row))
@@ -338,7 +487,7 @@ func (r *joinReader) pairs(ctx context.Context) (*table.Batch, error) {
 			}
 			if r.match == noMore {
 				r.row++
-				r.begun = false
+				r.found = false
 			}
 		}
 		var out *table.Batch
@@ -389,7 +538,12 @@ func (r *joinReader) emit(left []int32, right []at) *table.Batch {
 }
 
 func (r *joinReader) Close() error {
-	r.done, r.built, r.seen, r.left = true, nil, nil, nil
+	r.done, r.begun, r.built, r.seen, r.left = true, true, nil, nil, nil
+	r.now.close()
+	for _, w := range r.work {
+		w.close()
+	}
+	r.work = nil
 	r.hold.release()
 	return r.in.Close()
 }

@@ -247,7 +247,6 @@ func (r *seriesReader) fill(ctx context.Context) ([]*table.Batch, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	states := &summarize{x: s.x, aggs: s.aggs}
 	var all []*series
 	byKey := map[string]*series{}
 	var buf []byte
@@ -308,7 +307,7 @@ func (r *seriesReader) fill(ctx context.Context) ([]*table.Batch, error) {
 			one.min, one.max = min(one.min, bin), max(one.max, bin)
 			g := one.bins[bin]
 			if g == nil {
-				g = states.newGroup(nil)
+				g = newGroup(s.x.c, s.aggs, nil)
 				one.bins[bin] = g
 				grown += 120
 			}

@@ -10,6 +10,7 @@ import (
 )
 
 // sorted orders all rows; rows with equal keys stay in the order that they came in.
+// Rows that outgrow memory are written as sorted runs and merged.
 type sorted struct {
 	x     *compiler
 	keys  []*node
@@ -54,6 +55,8 @@ type sortReader struct {
 	from []*table.Batch
 	rows []sortRow
 	at   int
+	runs []*spillFile
+	heap *mergeHeap
 }
 
 // sortRow is a row's key and where the row is.
@@ -90,6 +93,9 @@ func (r *sortReader) Next(ctx context.Context) (*table.Batch, error) {
 			return nil, err
 		}
 		r.done = true
+	}
+	if r.heap != nil {
+		return r.merge(ctx)
 	}
 	if r.at >= len(r.rows) {
 		return nil, nil
@@ -130,8 +136,19 @@ func (r *sortReader) fill(ctx context.Context) error {
 		if err := r.hold.add(n + b.Bytes()); err != nil {
 			return err
 		}
+		if r.s.x.full(&r.hold, 0) {
+			if err := r.write(ctx); err != nil {
+				return err
+			}
+		}
 	}
-	return r.s.x.sortRows(ctx, r.rows)
+	if len(r.runs) == 0 {
+		return r.s.x.sortRows(ctx, r.rows)
+	}
+	if err := r.write(ctx); err != nil {
+		return err
+	}
+	return r.startMerge(ctx)
 }
 
 // sortRows sorts by key, then by place. It gives up when the query ends.
@@ -187,7 +204,11 @@ func (x *compiler) sortRows(ctx context.Context, rows []sortRow) error {
 }
 
 func (r *sortReader) Close() error {
-	r.done, r.rows, r.from = true, nil, nil
+	r.done, r.rows, r.from, r.heap = true, nil, nil, nil
+	for _, f := range r.runs {
+		f.Close()
+	}
+	r.runs = nil
 	r.hold.release()
 	return r.in.Close()
 }

@@ -10,11 +10,15 @@ import (
 )
 
 // summarize groups rows by a hash of their keys; groups come in the order of their
-// first rows. Without keys there is one group, whatever comes.
+// first rows. Without keys there is one group, whatever comes. When the groups
+// outgrow memory, those that are there stay and take their rows, and the rows of
+// others wait in files.
 type summarize struct {
 	x      *compiler
 	schema table.Schema
-	by     []*node
+	cols   []*node      // keys, then the arguments of all aggregates
+	used   table.Schema // of cols
+	by     int          // how many keys
 	aggs   []aggregate
 }
 
@@ -41,8 +45,11 @@ func (x *compiler) summarize(p *pipe, op *plan.Summarize) error {
 	if err != nil {
 		return err
 	}
-	s := &summarize{x: x, schema: op.Schema(), by: nodes[:len(op.By)]}
-	nodes = nodes[len(op.By):]
+	s := &summarize{x: x, schema: op.Schema(), by: len(op.By), cols: nodes}
+	for _, n := range nodes {
+		s.used = append(s.used, table.Column{Name: "", Type: n.t})
+	}
+	nodes = nodes[s.by:]
 	for _, a := range op.Aggs {
 		agg, err := newAggregate(a, nodes[:len(a.Args)])
 		if err != nil {
@@ -71,9 +78,11 @@ func (s *summarize) open(_ *env, in Reader) Reader {
 
 type summarizeReader struct {
 	base
-	s    *summarize
-	hold hold
-	out  *batches
+	s     *summarize
+	hold  hold
+	out   *batches
+	begun bool
+	work  []levelled
 }
 
 // group is the states of one group's aggregates.
@@ -84,10 +93,10 @@ type group struct {
 	seen   int   // the last batch that touched it
 }
 
-func (s *summarize) newGroup(keys []table.Value) *group {
-	g := &group{keys: keys, states: make([]fn.State, len(s.aggs)), seen: -1}
-	for i, a := range s.aggs {
-		g.states[i] = a.fn.New(s.x.c, a.info)
+func newGroup(c *fn.Context, aggs []aggregate, keys []table.Value) *group {
+	g := &group{keys: keys, states: make([]fn.State, len(aggs)), seen: -1}
+	for i, a := range aggs {
+		g.states[i] = a.fn.New(c, a.info)
 	}
 	return g
 }
@@ -101,51 +110,78 @@ func (g *group) stateBytes() int64 {
 }
 
 func (r *summarizeReader) Next(ctx context.Context) (*table.Batch, error) {
-	if r.out == nil {
-		groups, err := r.fill(ctx)
+	for {
+		if r.out != nil {
+			b, err := r.out.Next(ctx)
+			if b != nil || err != nil {
+				return b, err
+			}
+			r.out = nil
+			r.hold.release()
+		}
+		in, level := Reader(nil), 0
+		switch {
+		case !r.begun:
+			in = &computed{base: base{in: r.in, schema: r.s.used}, x: r.s.x, cols: r.s.cols}
+			r.begun = true
+		case len(r.work) > 0:
+			next := r.work[len(r.work)-1]
+			r.work = r.work[:len(r.work)-1]
+			in, level = next.rows, next.level
+		default:
+			return nil, nil
+		}
+		groups, err := r.fill(ctx, in, level)
+		in.Close()
 		if err != nil {
 			return nil, err
 		}
-		r.in.Close()
 		out, err := r.results(ctx, groups)
 		if err != nil {
 			return nil, err
 		}
 		r.out = &batches{schema: r.schema, list: out, size: r.s.x.o.batchRows()}
 	}
-	return r.out.Next(ctx)
 }
 
-func (r *summarizeReader) fill(ctx context.Context) ([]*group, error) {
+// computed gives the columns that nodes compute.
+type computed struct {
+	base
+	x    *compiler
+	cols []*node
+}
+
+func (r *computed) Next(ctx context.Context) (*table.Batch, error) {
+	b, err := r.in.Next(ctx)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	out := &table.Batch{Schema: r.schema, Cols: make([]table.Vector, len(r.cols)), Rows: b.Rows}
+	for i, n := range r.cols {
+		out.Cols[i] = n.vector(b)
+	}
+	return out, r.x.alive(ctx)
+}
+
+func (r *summarizeReader) fill(ctx context.Context, in Reader, level int) ([]*group, error) {
 	s := r.s
 	var groups []*group
-	byKey := map[string]*group{}
-	if len(s.by) == 0 {
-		groups = append(groups, s.newGroup(nil))
+	var byKey map[string]*group
+	if s.by == 0 {
+		groups = append(groups, newGroup(s.x.c, s.aggs, nil))
+	} else {
+		byKey = map[string]*group{}
 	}
+	var rest *spill
 	var buf []byte
-	vecs := make([]table.Vector, len(s.by))
-	var args []table.Value
-	argVecs := make([][]table.Vector, len(s.aggs))
+	args := make([]table.Value, len(s.cols)-s.by)
 	for batch := 0; ; batch++ {
-		b, err := r.in.Next(ctx)
+		b, err := in.Next(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if b == nil {
-			return groups, nil
-		}
-		if err := s.x.alive(ctx); err != nil {
-			return nil, err
-		}
-		for k, n := range s.by {
-			vecs[k] = n.vector(b)
-		}
-		for a := range s.aggs {
-			argVecs[a] = argVecs[a][:0]
-			for _, n := range s.aggs[a].args {
-				argVecs[a] = append(argVecs[a], n.vector(b))
-			}
+			break
 		}
 		var grown int64
 		var touched []*group
@@ -156,37 +192,43 @@ func (r *summarizeReader) fill(ctx context.Context) ([]*group, error) {
 				}
 			}
 			var g *group
-			if len(s.by) == 0 {
+			if s.by == 0 {
 				g = groups[0]
 			} else {
 				buf = buf[:0]
-				for k := range vecs {
-					buf = appendKey(buf, &vecs[k], i)
+				for k := range s.by {
+					buf = appendKey(buf, &b.Cols[k], i)
 				}
-				g = byKey[string(buf)]
-				if g == nil {
-					keys := make([]table.Value, len(vecs))
-					n := int64(len(buf)) + mapEntryBytes + 96 + 16*int64(len(s.aggs))
-					for k := range vecs {
-						keys[k] = vecs[k].At(i)
-						n += keys[k].Bytes()
+				if g = byKey[string(buf)]; g == nil {
+					if rest != nil {
+						if err := rest.add(b, i, buf); err != nil {
+							return nil, err
+						}
+						continue
 					}
-					g = s.newGroup(keys)
+					keys := make([]table.Value, s.by)
+					grown += int64(len(buf)) + mapEntryBytes + 96 + 16*int64(len(s.aggs))
+					for k := range keys {
+						keys[k] = b.Cols[k].At(i)
+						grown += keys[k].Bytes()
+					}
+					g = newGroup(s.x.c, s.aggs, keys)
 					byKey[string(buf)] = g
 					groups = append(groups, g)
-					grown += n
 				}
 			}
 			if g.seen != batch {
 				g.seen = batch
 				touched = append(touched, g)
 			}
+			for c := range args {
+				args[c] = b.Cols[s.by+c].At(i)
+			}
+			left := args
 			for a := range s.aggs {
-				args = args[:0]
-				for v := range argVecs[a] {
-					args = append(args, argVecs[a][v].At(i))
-				}
-				g.states[a].Add(args)
+				n := len(s.aggs[a].args)
+				g.states[a].Add(left[:n:n])
+				left = left[n:]
 			}
 		}
 		for _, g := range touched {
@@ -197,7 +239,17 @@ func (r *summarizeReader) fill(ctx context.Context) ([]*group, error) {
 		if err := r.hold.add(grown); err != nil {
 			return nil, err
 		}
+		if rest == nil && s.by > 0 && s.x.full(&r.hold, level) {
+			rest = s.x.spill(s.used, level)
+		}
 	}
+	if rest != nil {
+		var err error
+		if r.work, err = push(r.work, rest); err != nil {
+			return nil, err
+		}
+	}
+	return groups, nil
 }
 
 func (r *summarizeReader) results(ctx context.Context, groups []*group) ([]*table.Batch, error) {
@@ -229,7 +281,11 @@ func (r *summarizeReader) results(ctx context.Context, groups []*group) ([]*tabl
 }
 
 func (r *summarizeReader) Close() error {
-	r.out = &batches{schema: r.schema}
+	r.out, r.begun = nil, true
+	for _, w := range r.work {
+		w.rows.Close()
+	}
+	r.work = nil
 	r.hold.release()
 	return r.in.Close()
 }
