@@ -250,7 +250,7 @@ func (t *Tenant) fillAudit(a *auditRecord, e *event) {
 			activity, reason = "Reset password (self-service)", "Successfully completed reset."
 		}
 		a.start("Self-service Password Management", "UserManagement", "Update", activity)
-		a.reason, a.user, a.from = reason, who, who.line
+		a.reason, a.user = reason, who // the service does not note the address
 		a.target("User", s.id, s.name, s.upn)
 		a.detail("OnPremisesAgent", "None")
 		return
@@ -285,11 +285,11 @@ func (t *Tenant) fillAudit(a *auditRecord, e *event) {
 		a.detail("AuthenticationMethod", method.value)
 	case registrationCall:
 		a.start("Authentication Methods", "ApplicationManagement", "ServiceApi", "POST UserAuthMethod.SecurityInfoRegistrationCallback")
-		a.reason = "NoContent"
+		a.reason, a.noID = "NoContent", true
 		a.nothing()
 		a.nothing()
 		last := &a.targets[1]
-		last.name, last.hasName, last.kind = "Multifactor Authentication", true, "Policy"
+		last.name, last.kind = "Multifactor Authentication", "Policy"
 	case methodByService:
 		self()
 		a.start(core, "UserManagement", "Update", "Update user")

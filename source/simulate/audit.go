@@ -9,18 +9,27 @@ type auditRecord struct {
 	app                               *workload // or which service
 	from                              address
 	whole                             bool // the service notes whole seconds
+	noID                              bool // and does not know the user's id
 	prefix                            string
 	targets                           []auditTarget
 	details                           []pair
 }
 
+// names is true of services that write who acted by display name.
+func (a *auditRecord) names() bool {
+	switch a.service {
+	case "Authentication Methods", "PIM", "Device Registration Service":
+		return true
+	}
+	return a.user == nil
+}
+
 type auditTarget struct {
-	id                guid
-	anonymous         bool // the record has null for the id
-	name              string
-	kind, upn         string
-	properties        []property
-	hasName, hasNoKey bool
+	id         guid
+	anonymous  bool // the record has null for the id
+	name       string
+	kind, upn  string // empty where the record has none
+	properties []property
 }
 
 // property is a changed one; values are JSON text, and an empty text is null.
@@ -52,7 +61,7 @@ func (a *auditRecord) target(kind string, id guid, name, upn string) {
 	if n := len(a.targets); n < cap(a.targets) {
 		properties = a.targets[:n+1][n].properties[:0]
 	}
-	a.targets = append(a.targets, auditTarget{id: id, name: name, hasName: name != "", kind: kind, upn: upn, properties: properties})
+	a.targets = append(a.targets, auditTarget{id: id, name: name, kind: kind, upn: upn, properties: properties})
 }
 
 // nothing adds a target without an identity, as services write that act on none.
@@ -91,7 +100,7 @@ func (t *Tenant) appendAudit(b []byte, e *event, s *scratch) []byte {
 	}
 	identity := ""
 	switch {
-	case a.user != nil:
+	case a.user != nil && a.names():
 		identity = a.user.name
 	case a.app != nil:
 		identity = a.app.name
@@ -138,7 +147,7 @@ func (t *Tenant) appendAudit(b []byte, e *event, s *scratch) []byte {
 	b = append(b, `,"identity":`...)
 	b = appendQuoted(b, identity)
 	b = append(b, `,"tenantGeo":"`...)
-	b = append(b, t.geo()...)
+	b = append(b, geo...)
 	b = append(b, `","id":"`...)
 	b = t.appendAuditID(b, e, a)
 	b = append(b, `","category":"`...)
@@ -160,10 +169,16 @@ func (t *Tenant) appendAudit(b []byte, e *event, s *scratch) []byte {
 	b = append(b, `","userAgent":null,"initiatedBy":{`...)
 	switch {
 	case a.user != nil:
-		b = append(b, `"user":{"id":"`...)
-		b = appendGUID(b, a.user.id)
-		b = append(b, `","displayName":`...)
-		b = appendQuoted(b, a.user.name)
+		b = append(b, `"user":{"id":`...)
+		if a.noID {
+			b = append(b, "null"...)
+		} else {
+			b = append(b, '"')
+			b = appendGUID(b, a.user.id)
+			b = append(b, '"')
+		}
+		b = append(b, `,"displayName":`...)
+		b = appendNullable(b, identity)
 		b = append(b, `,"userPrincipalName":"`...)
 		b = append(b, a.user.upn...)
 		b = append(b, `","ipAddress":"`...)
@@ -220,11 +235,7 @@ func (x *auditTarget) append(b []byte) []byte {
 		b = appendGUID(b, x.id)
 		b = append(b, `","displayName":`...)
 	}
-	if x.hasName {
-		b = appendQuoted(b, x.name)
-	} else {
-		b = append(b, "null"...)
-	}
+	b = appendNullable(b, x.name)
 	if x.kind != "" {
 		b = append(b, `,"type":"`...)
 		b = append(b, x.kind...)

@@ -9,8 +9,8 @@ import (
 	"sextant/fault"
 )
 
-// Config says which tenant to make up. The zero value of every field but Start
-// and End has a sensible meaning.
+// Config says which tenant to make up. The zero value of every field has a
+// sensible meaning.
 type Config struct {
 	// Seed decides everything that is not said here. Equal configurations give
 	// equal bytes, on every machine.
@@ -27,11 +27,12 @@ type Config struct {
 
 	// Start and End bound the history: a record is in it when its envelope's
 	// time t has Start <= t < End. A history of [a, b) followed by one of [b, c)
-	// is the history of [a, c), but for the places of scenarios.
+	// is the history of [a, c), but for the places of scenarios. A tenant that
+	// only feeds live needs neither.
 	Start, End time.Time
 
 	// Scenarios are the names of attacks to weave in (see [Scenarios]), or
-	// "all". Each is run once for every 30 days begun.
+	// "all". Each is run once in every 30 days.
 	Scenarios []string
 
 	// Categories are the diagnostic categories to emit, in any case; by default
@@ -67,14 +68,15 @@ var mixes = map[string][categories]int{
 		catNonInteractive: 3700, catGraph: 2250, catServicePrincipal: 1250, catManagedIdentity: 900,
 		catInteractive: 800, catAudit: 300, catTraffic: 250, catMicrosoftSP: 150, catConnection: 100,
 		catEnriched: 100, catProvisioning: 80, catADFS: 40, catB2C: 25, catAADGraph: 20,
-		catRemoteHealth: 15, catGenAI: 7, catCSA: 3, catUserRisk: 3, catRiskyUser: 3,
+		catRemoteHealth: 15, catGenAI: 5, catCSA: 3, catUserRisk: 3, catRiskyUser: 5,
 		catNetAlert: 1, catSPRisk: 1, catRiskySP: 1, catAgentRisk: 1, catRiskyAgent: 1,
 	},
 	// 117 records: audit 22, interactive 5, non-interactive 14, service
-	// principal 25, managed identity 24, Graph 25, risky user 1, detection 1.
+	// principal 25, managed identity 24, Graph 25, risky user 1, detection 1. (A
+	// detection changes the user's state more than once: the two share their 2.)
 	"samples": {
 		catAudit: 1880, catInteractive: 427, catNonInteractive: 1197, catServicePrincipal: 2137,
-		catManagedIdentity: 2051, catGraph: 2137, catRiskyUser: 85, catUserRisk: 86,
+		catManagedIdentity: 2051, catGraph: 2137, catUserRisk: 62, catRiskyUser: 109,
 	},
 }
 
@@ -125,14 +127,17 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Users < 10 || c.Users > maxUsers {
 		return bad("%d users; give 10 to %d", c.Users, maxUsers)
 	}
-	if c.Start.IsZero() || c.End.IsZero() {
-		return bad("it needs a start and an end")
-	}
-	if !c.Start.Before(c.End) {
-		return bad("it would start at %s and end at %s; the start must come first", c.Start.UTC().Format(time.RFC3339), c.End.UTC().Format(time.RFC3339))
-	}
-	if c.Start.Year() < 1971 || c.End.Year() > 2200 {
-		return bad("times must lie between 1971 and 2200")
+	if c.live() {
+		if len(c.Scenarios) > 0 {
+			return bad("scenarios need a history; give a start and an end")
+		}
+	} else {
+		if !c.Start.Before(c.End) {
+			return bad("it would start at %s and end at %s; the start must come first", c.Start.UTC().Format(time.RFC3339), c.End.UTC().Format(time.RFC3339))
+		}
+		if c.Start.Year() < 1971 || c.End.Year() > 2200 {
+			return bad("it would reach from %d to %d; years from 1971 to 2200 work", c.Start.Year(), c.End.Year())
+		}
 	}
 	if c.RecordsPerUserDay == 0 {
 		c.RecordsPerUserDay = 20
@@ -165,6 +170,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
+
+// live is true when the configuration has no history.
+func (c Config) live() bool { return c.Start.IsZero() && c.End.IsZero() }
 
 // wanted are the categories to emit.
 func (c Config) wanted() (w [categories]bool, err error) {

@@ -99,7 +99,7 @@ func (t *Tenant) appendGraph(b []byte, e *event, s *scratch) []byte {
 	b = append(b, `","__UDI_RequiredFields_EventTime":`...)
 	b = appendInt(b, e.created+ticksAtEpoch)
 	b = append(b, `,"__UDI_RequiredFields_RegionScope":"`...)
-	b = append(b, t.geo()...)
+	b = append(b, geo...)
 	b = append(b, `","timeGenerated":"`...)
 	b = appendZ(b, e.created)
 	b = append(b, `","location":"`...)
@@ -217,8 +217,8 @@ type graphCall struct {
 	application string // of a user's request, if it is none of the tenant's
 }
 
-// geo is the region scope of the tenant's data.
-func (t *Tenant) geo() string { return "EU" }
+// geo is where the tenant's data is kept.
+const geo = "EU"
 
 // appendPath appends a template with a user for {u}, a group for {g} and the
 // day for {d}.

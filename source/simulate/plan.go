@@ -239,10 +239,10 @@ func (t *Tenant) ratesFor(density float64) (rates, []stream) {
 	rows := float64(max(count[catInteractive], 1)) / trials
 	completed := float64(trial.completed) / trials
 
-	r := rates{sessions: int(perDay(catInteractive) / rows / float64(t.cfg.Users) / max(sessions, 0.01) * unit)}
-	perSession := func(c int, part float64) int {
-		return int(perDay(c) * part / (perDay(catInteractive) / rows) / completed * unit)
-	}
+	// Sessions at risk bring sign-ins of their own.
+	daily := max(perDay(catInteractive)-perDay(catUserRisk), 0) / rows
+	r := rates{sessions: int(daily / float64(t.cfg.Users) / max(sessions, 0.01) * unit)}
+	perSession := func(c int, part float64) int { return int(perDay(c) * part / daily / completed * unit) }
 	if share[catInteractive] > 0 {
 		r.followUps = perSession(catNonInteractive, 1)
 		r.userGraph = perSession(catGraph, 0.45)

@@ -34,6 +34,9 @@ const horizon = 20 * hour
 // envelope times. The line is one diagnostic record without a line end; it is
 // valid only during the call. An error of emit ends the history.
 func (t *Tenant) History(emit func(category string, at time.Time, line []byte) error) error {
+	if t.cfg.live() {
+		return fault.New(fault.Invalid, "tenant %s has no history; configure a start and an end", t.cfg.TenantID)
+	}
 	r := &run{t: t, shapes: &t.shapes, source: t.streams, plots: t.attacks, from: ticksOf(t.cfg.Start)}
 	end, left := ticksOf(t.cfg.End), t.cfg.MaxRecords
 	window := int64(t.cfg.Window / 100)
@@ -103,13 +106,18 @@ func (t *Tenant) Live(ctx context.Context, clock Clock, rate float64, emit func(
 	}
 	now := ticksOf(clock.Now())
 	r.from = now
-	// Windows are short, so that a feed is quick to start and even.
-	const window = 5 * minute
-	for w := now - horizon; ; w += window {
+	for w := now - horizon; ; {
+		// What began before is caught up with in large steps; then the windows
+		// are short, so that the feed is even.
+		window := int64(5 * minute)
+		if w+hour <= now {
+			window = hour
+		}
 		r.plan(w, w+window)
+		w += window
 		for {
 			e := &r.scene.current
-			if !r.queue.pop(e, w+window) {
+			if !r.queue.pop(e, w) {
 				break
 			}
 			if err := clock.Wait(ctx, timeOf(e.at)); err != nil {
@@ -123,8 +131,8 @@ func (t *Tenant) Live(ctx context.Context, clock Clock, rate float64, emit func(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if w+window > now {
-			if err := clock.Wait(ctx, timeOf(w+window)); err != nil {
+		if w > now {
+			if err := clock.Wait(ctx, timeOf(w)); err != nil {
 				return err
 			}
 		}

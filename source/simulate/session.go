@@ -209,16 +209,16 @@ func (r *run) aftermath(b *burst, rnd *rng, done *event, out func(*event)) {
 		if rnd.permille(250) {
 			e.app, e.res = done.app, uint8(t.apps[done.app].resource)
 		}
+		e.from, e.dev = done.from, done.dev
+		e.rich = t.apps[e.app].client != browserApp
+		if b.phone && i > 3 && rnd.permille(120) { // from the train into the Wi-Fi
+			e.from = address{b.from.place, mobileLine, uint32(rnd.next())}
+		}
 		if graphToken.key == 0 && calls > 0 && (i == 0 || e.res == resGraph) {
 			e.res = resGraph
 			graphToken = e
 		} else if rnd.permille(16) {
 			e.out = []uint8{freshTokenNeeded, refreshExpired, freqRefreshExpired, sessionRevoked, needsMFA, noConsent}[rnd.n(6)]
-		}
-		e.from, e.dev = done.from, done.dev
-		e.rich = t.apps[e.app].client != browserApp
-		if b.phone && i > 3 && rnd.permille(120) { // from the train into the Wi-Fi
-			e.from = address{b.from.place, mobileLine, uint32(rnd.next())}
 		}
 		out(&e)
 	}
