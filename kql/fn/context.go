@@ -3,11 +3,13 @@ package fn
 import (
 	"context"
 	"math/rand/v2"
+	"net/netip"
 	"regexp"
 	"sync"
 	"sync/atomic"
 
 	"sextant/fault"
+	"sextant/table"
 )
 
 // Context is what evaluators see of the query that they run in. One is shared by
@@ -17,6 +19,11 @@ type Context struct {
 	Now    int64 // ticks; now() is one moment for the whole query
 	Rand   *rand.Rand
 	Budget *Budget
+	// Places finds the place of an address (a dynamic, or null), for
+	// geo_info_from_ip_address; nil where no database is configured.
+	Places func(netip.Addr) table.Value
+	// Principal and Database answer the current_…() functions.
+	Principal, Database string
 
 	mu      sync.Mutex
 	regexes map[string]*regexp.Regexp

@@ -55,7 +55,7 @@ func textOperators() []Scalar {
 		}
 		out = append(out,
 			Scalar{Name: name, Sigs: pair, Eval: eval(false), SQL: duck(sql(false)), Doc: doc},
-			Scalar{Name: negated, Sigs: pair, Eval: eval(true), SQL: duck(sql(true)), Doc: "Not " + name + "."})
+			Scalar{Name: negated, Sigs: pair, Eval: eval(true), SQL: duck(sql(true)), Doc: "The opposite of " + name + "."})
 	}
 	call := func(name string) func(string, string, Arg) (string, bool) {
 		return func(text, part string, _ Arg) (string, bool) { return name + "(" + text + ", " + part + ")", true }
