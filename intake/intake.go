@@ -9,10 +9,14 @@ package intake
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/zeebo/xxh3"
 
 	"sextant/commitlog"
 	"sextant/fault"
@@ -150,6 +154,7 @@ func (d *Door) Append(ctx context.Context, recs []source.Incoming) ([]source.Ver
 // setAside keeps what is no record, under the tenant that it was given for.
 func (d *Door) setAside(ctx context.Context, dead []item, verdicts []source.Verdict) error {
 	byLane := map[*Lane][]commitlog.Event{}
+	hashes := map[*Lane][]xxh3.Uint128{}
 	now := d.clock()
 	for _, it := range dead {
 		lane, err := d.tenants.Unplaced(ctx)
@@ -161,6 +166,15 @@ func (d *Door) setAside(ctx context.Context, dead []item, verdicts []source.Verd
 		if err != nil {
 			return err
 		}
+		hash := xxh3.Hash128(it.in.JSON)
+		known, err := lane.setAsideBefore(ctx, hash)
+		if err != nil {
+			return err
+		}
+		if known || slices.Contains(hashes[lane], hash) {
+			continue // an import that is run again sets nothing aside twice
+		}
+		hashes[lane] = append(hashes[lane], hash)
 		byLane[lane] = append(byLane[lane], commitlog.Event{
 			Value: bytes.Clone(it.in.JSON), Time: now,
 			Headers: []commitlog.Header{
@@ -175,8 +189,40 @@ func (d *Door) setAside(ctx context.Context, dead []item, verdicts []source.Verd
 		if _, err := lane.log.Append(ctx, record.DeadLetterTopic, events); err != nil {
 			return fmt.Errorf("cannot keep what was set aside: %w", err)
 		}
+		lane.mu.Lock()
+		for _, h := range hashes[lane] {
+			lane.aside[h] = true
+		}
+		lane.mu.Unlock()
 	}
 	return nil
+}
+
+// setAsideBefore says whether the same bytes lie among the dead letters. These
+// are few, so their hashes are read from the log on first use and kept.
+func (l *Lane) setAsideBefore(ctx context.Context, hash xxh3.Uint128) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.aside == nil {
+		aside := map[xxh3.Uint128]bool{}
+		r, err := l.log.Reader(record.DeadLetterTopic, 0, 0)
+		for err == nil {
+			var b commitlog.Batch
+			var more bool
+			if b, more, err = r.TryNext(ctx); err != nil || !more {
+				err = errors.Join(err, r.Close())
+				break
+			}
+			for _, e := range b.Events {
+				aside[xxh3.Hash128(e.Value)] = true
+			}
+		}
+		if err != nil && !errors.Is(err, commitlog.ErrNoTopic) {
+			return false, fmt.Errorf("cannot read what was set aside: %w", err)
+		}
+		l.aside = aside
+	}
+	return l.aside[hash], nil
 }
 
 // Lane is one tenant's way through the door. It remembers what it has appended
@@ -188,7 +234,8 @@ type Lane struct {
 
 	mu      sync.Mutex
 	pending map[record.Key]pending
-	flights []*flight // landed, oldest first, not yet loaded
+	flights []*flight             // landed, oldest first, not yet loaded
+	aside   map[xxh3.Uint128]bool // the dead letters, once somebody asked
 }
 
 // pending is a record between its reservation and its loading.

@@ -67,6 +67,7 @@ type Node struct {
 	mu       sync.Mutex
 	tenants  map[string]*Tenant
 	unplaced *intake.Lane
+	homeless commitlog.Log // what unplaced appends to
 	closers  []func() error
 	closed   bool
 }
@@ -286,7 +287,12 @@ func (n *Node) start(ctx context.Context, id string) (_ *Tenant, err error) {
 	}
 	t.Log = log
 	undo = append(undo, log.Close)
-	st, err := duckdb.Open(ctx, filepath.Join(dir, "tables"), duckdb.Options{MemoryBytes: int64(n.o.MemoryMB) << 20, Logger: n.o.Logger})
+	st, err := duckdb.Open(ctx, filepath.Join(dir, "tables"), duckdb.Options{
+		QueryMemory: int64(n.o.MemoryMB) << 20,
+		OnError: func(err error) {
+			n.o.Logger.Error("writing tables failed and is tried again", "tenant", id, "reason", err)
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -342,7 +348,14 @@ func (n *Node) maintain(t *Tenant, log *commitlog.Disk) {
 }
 
 func (n *Node) maintainOnce(ctx context.Context, t *Tenant, log *commitlog.Disk) error {
-	err := errors.Join(log.Maintain(ctx), t.Store.Maintain(ctx))
+	report, err := log.Maintain(ctx)
+	for _, d := range report.Dropped {
+		n.o.Logger.Info("retention removed events", "tenant", t.ID, "what", fmt.Sprintf("%+v", d))
+	}
+	for _, d := range report.DamagedSegments {
+		n.o.Logger.Error("a log segment is damaged", "tenant", t.ID, "reason", d)
+	}
+	err = errors.Join(err, t.Store.Maintain(ctx))
 	if keep := n.o.TableRetention; keep > 0 {
 		if before, ok := table.TicksOf(n.o.Clock().Add(-keep)); ok {
 			snap, e := t.Store.Snapshot(ctx)
@@ -435,6 +448,12 @@ func (n *Node) Lane(ctx context.Context, tenant string) (*intake.Lane, error) {
 
 // Unplaced implements intake.Tenants.
 func (n *Node) Unplaced(ctx context.Context) (*intake.Lane, error) {
+	_, err := n.UnplacedLog(ctx)
+	return n.unplaced, err
+}
+
+// UnplacedLog holds the dead letters that name no tenant.
+func (n *Node) UnplacedLog(ctx context.Context) (commitlog.Log, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
@@ -446,9 +465,10 @@ func (n *Node) Unplaced(ctx context.Context) (*intake.Lane, error) {
 			return nil, err
 		}
 		n.closers = append(n.closers, log.Close)
+		n.homeless = log
 		n.unplaced = intake.NewLane(log, nil, nil)
 	}
-	return n.unplaced, nil
+	return n.homeless, nil
 }
 
 // Door is the way in for records.

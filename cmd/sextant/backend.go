@@ -32,7 +32,7 @@ type backend interface {
 	Query(ctx context.Context, tenant, text, timespan string) (*result, error)
 	Explain(ctx context.Context, tenant, text string) (string, error)
 	Appender() source.Appender
-	Replay(ctx context.Context, tenant string) (*file.Report, error)
+	Replay(ctx context.Context, tenant string) (*file.Summary, error)
 	Tail(ctx context.Context, tenant, category string, last int, emit func([]byte) error) error
 	Tenants(ctx context.Context) ([]server.TenantInfo, error)
 	// Settle waits until what was appended can be queried.
@@ -140,7 +140,7 @@ func (l *local) Explain(ctx context.Context, tenant, text string) (string, error
 
 func (l *local) Appender() source.Appender { return l.node.Door() }
 
-func (l *local) Replay(ctx context.Context, tenant string) (*file.Report, error) {
+func (l *local) Replay(ctx context.Context, tenant string) (*file.Summary, error) {
 	return replay(ctx, l.node, l.model, tenant)
 }
 
@@ -219,8 +219,8 @@ func (r *remote) Explain(ctx context.Context, tenant, text string) (string, erro
 
 func (r *remote) Appender() source.Appender { return r.c }
 
-func (r *remote) Replay(ctx context.Context, tenant string) (*file.Report, error) {
-	var out file.Report
+func (r *remote) Replay(ctx context.Context, tenant string) (*file.Summary, error) {
+	var out file.Summary
 	err := r.c.Post(ctx, "/v1/records/replay?"+url.Values{"tenant": {tenant}}.Encode(), &out)
 	return &out, err
 }
