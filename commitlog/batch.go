@@ -99,56 +99,54 @@ func verify(b []byte) (h kmsg.RecordBatch, err error) {
 
 func codecOf(h *kmsg.RecordBatch) Codec { return Codec(h.Attributes & codecMask) }
 
-// record is one record of a batch, read as far as merging needs it.
+// record is one record of a batch, pointing into it.
 type record struct {
-	attributes     byte
-	timeDelta      int64
-	offsetDelta    int64
-	body           []byte // key, value and headers as they lie
-	encodedLen     int
-	key, value     []byte
-	headerN        int64
-	headersAndRest []byte
+	attributes  byte
+	timeDelta   int64
+	offsetDelta int64
+	body        []byte // key, value and headers as they lie
+	key, value  []byte
+	headerN     int64
+	headerBytes []byte
 }
 
-var errRecord = errors.New("record runs over its end")
+var (
+	errRecord = errors.New("record runs over its end")
+	errRest   = errors.New("bytes behind a record's headers")
+)
 
 // nextRecord cuts the first record off p.
-func nextRecord(p []byte) (r record, rest []byte, err error) {
+func nextRecord(p []byte, r *record) (rest []byte, err error) {
 	n, w := binary.Varint(p)
-	if w <= 0 || n < 0 || n > int64(len(p)-w) {
-		return r, nil, errRecord
+	if w <= 0 || n < 1 || n > int64(len(p)-w) {
+		return nil, errRecord
 	}
 	b := p[w : w+int(n)]
 	rest = p[w+int(n):]
-	r.encodedLen = w + int(n)
-	if len(b) < 1 {
-		return r, nil, errRecord
-	}
 	r.attributes, b = b[0], b[1:]
 	if r.timeDelta, w = binary.Varint(b); w <= 0 {
-		return r, nil, errRecord
+		return nil, errRecord
 	}
 	b = b[w:]
 	if r.offsetDelta, w = binary.Varint(b); w <= 0 {
-		return r, nil, errRecord
+		return nil, errRecord
 	}
 	b = b[w:]
 	r.body = b
 	if r.key, b, err = varBytes(b); err != nil {
-		return r, nil, err
+		return nil, err
 	}
 	if r.value, b, err = varBytes(b); err != nil {
-		return r, nil, err
+		return nil, err
 	}
 	if r.headerN, w = binary.Varint(b); w <= 0 || r.headerN < 0 || r.headerN > int64(len(b)) {
-		return r, nil, errRecord
+		return nil, errRecord
 	}
-	r.headersAndRest = b[w:]
-	if r.headerN == 0 && len(r.headersAndRest) > 0 {
-		return r, nil, errors.New("bytes behind a record's headers")
+	r.headerBytes = b[w:]
+	if r.headerN == 0 && len(r.headerBytes) > 0 {
+		return nil, errRest
 	}
-	return r, rest, nil
+	return rest, nil
 }
 
 // varBytes reads a length and so many bytes; length -1 is null.
@@ -169,7 +167,7 @@ func (r *record) headers() ([]Header, error) {
 		return nil, nil
 	}
 	hs := make([]Header, 0, min(r.headerN, 64))
-	b := r.headersAndRest
+	b := r.headerBytes
 	for range r.headerN {
 		k, rest, err := varBytes(b)
 		if err != nil {
@@ -183,7 +181,7 @@ func (r *record) headers() ([]Header, error) {
 		b = rest
 	}
 	if len(b) > 0 {
-		return nil, errors.New("bytes behind a record's headers")
+		return nil, errRest
 	}
 	return hs, nil
 }
@@ -192,8 +190,9 @@ func (r *record) headers() ([]Header, error) {
 // checks that they are what the head says.
 func eachRecord(h *kmsg.RecordBatch, plain []byte, f func(*record) error) error {
 	last := int64(-1)
+	var r record // one for all, since f lets it escape
 	for i := range h.NumRecords {
-		r, rest, err := nextRecord(plain)
+		rest, err := nextRecord(plain, &r)
 		if err != nil {
 			return err
 		}
@@ -252,8 +251,8 @@ func appendRecord(dst []byte, attributes byte, timeDelta, offsetDelta int64, bod
 	return append(dst, body...)
 }
 
-// appendEvent encodes an event as a record.
-func appendEvent(dst []byte, e *Event, timeDelta, offsetDelta int64) []byte {
+// appendEvent encodes an event as a record, whose body begins at body.
+func appendEvent(dst []byte, e *Event, timeDelta, offsetDelta int64) (out []byte, body int) {
 	n := 1 + varintLen(timeDelta) + varintLen(offsetDelta) + varBytesLen(e.Key) + varBytesLen(e.Value) + varintLen(int64(len(e.Headers)))
 	for i := range e.Headers {
 		n += varintLen(int64(len(e.Headers[i].Key))) + len(e.Headers[i].Key) + varBytesLen(e.Headers[i].Value)
@@ -262,6 +261,7 @@ func appendEvent(dst []byte, e *Event, timeDelta, offsetDelta int64) []byte {
 	dst = append(dst, 0)
 	dst = binary.AppendVarint(dst, timeDelta)
 	dst = binary.AppendVarint(dst, offsetDelta)
+	body = len(dst)
 	dst = appendVarBytes(dst, e.Key)
 	dst = appendVarBytes(dst, e.Value)
 	dst = binary.AppendVarint(dst, int64(len(e.Headers)))
@@ -270,7 +270,7 @@ func appendEvent(dst []byte, e *Event, timeDelta, offsetDelta int64) []byte {
 		dst = append(dst, e.Headers[i].Key...)
 		dst = appendVarBytes(dst, e.Headers[i].Value)
 	}
-	return dst
+	return dst, body
 }
 
 func varintLen(v int64) int {
@@ -329,13 +329,9 @@ func encodeEvents(cs *codecs, codec Codec, events []Event, now time.Time) (batch
 	content := newContent()
 	for i := range events {
 		ms := events[i].Time.UnixMilli()
-		at := len(plain)
-		plain = appendEvent(plain, &events[i], ms-first, int64(i))
-		r, _, err := nextRecord(plain[at:])
-		if err != nil {
-			return nil, sum, fault.New(fault.Internal, "cannot encode event %d: %w", i, err)
-		}
-		content.add(int64(i), ms, 0, r.body)
+		var body int
+		plain, body = appendEvent(plain, &events[i], ms-first, int64(i))
+		content.add(int64(i), ms, 0, plain[body:])
 	}
 	buf := make([]byte, headLen, headLen+len(plain)/4+64)
 	buf, err = cs.compress(codec, buf, plain)
