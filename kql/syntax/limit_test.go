@@ -11,7 +11,7 @@ import (
 
 // A text of any nesting or length ends soon, with a positioned error at most.
 func TestHostile(t *testing.T) {
-	const n = 300_000
+	const n = 60_000
 	rep := strings.Repeat
 	for name, text := range map[string]string{
 		"parentheses":    "print " + rep("(", n),

@@ -159,11 +159,12 @@ func (p *parser) bracketWildcard() Expr {
 	}
 	x := p.wildcard()
 	p.closing(start)
-	if w, ok := x.(*Wildcard); ok {
-		w.Boxed = true
-		w.Place = p.since(start)
+	w, ok := x.(*Wildcard)
+	if !ok { // [*]
+		w = &Wildcard{Pattern: "*"}
 	}
-	return x
+	w.Boxed, w.Place = true, p.since(start)
+	return w
 }
 
 func (p *parser) nameRef() Expr {

@@ -425,12 +425,19 @@ func (p *parser) render() Operator {
 	return o
 }
 
+func (p *parser) renderColumn() Expr {
+	if id, ok := p.name(true); ok {
+		return &Name{Place: id.Place, Name: id.Name}
+	}
+	return p.paramValue("the property")
+}
+
 func (p *parser) renderValue() Expr {
 	if x := p.literal(); x != nil && !p.isP(".") {
 		return x
 	}
 	if p.cur().kind == tWord && !p.startsCall() && !p.at(1).isP(".") {
-		return p.paramValue("the property")
+		return p.renderColumn()
 	}
 	return p.need(p.path())
 }
@@ -449,7 +456,7 @@ func (p *parser) renderProp() (*RenderProp, bool) {
 		// series=a, b, title=…: what has no = behind it belongs to the list
 		for p.isP(",") && (p.at(1).kind == tWord && !p.at(2).isP("=") || p.at(1).isP("[")) {
 			p.next()
-			r.Values = append(r.Values, p.paramValue("a column"))
+			r.Values = append(r.Values, p.renderColumn())
 		}
 	}
 	r.Place = p.since(start)
