@@ -49,6 +49,9 @@ type Options struct {
 	// Workspaces are names, besides any, that workspace(…) may give; nil accepts
 	// every name, since there is one workspace here.
 	Workspaces []string
+	// Check tells that the query will only be checked, not run: what has a meaning
+	// but cannot run here is a warning, and its columns are as far as is known.
+	Check bool
 	// Params are values for declare query_parameters.
 	Params map[string]table.Value
 }
@@ -153,6 +156,7 @@ func (b *binder) report(sev fault.Severity, span fault.Span, code, text string) 
 	if b.stop {
 		return &fault.Diagnostic{}
 	}
+	text = strings.TrimSuffix(text, ".") // notes follow
 	if b.op != "" {
 		text = "'" + b.op + "' operator: " + text
 	}
@@ -214,6 +218,15 @@ func (b *binder) within(keyword string) func() {
 	old := b.op
 	b.op = keyword
 	return func() { b.op = old }
+}
+
+// cannotRun says that a construct has a meaning but no way to run here.
+func (b *binder) cannotRun(at syntax.Node, format string, args ...any) {
+	sev := fault.Bad
+	if b.opts.Check {
+		sev = fault.Warning
+	}
+	b.report(sev, at.At(), "SXT001", fmt.Sprintf(format, args...))
 }
 
 // refuse says that a construct has no meaning here yet.

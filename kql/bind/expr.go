@@ -38,8 +38,8 @@ func (b *binder) scalar(x syntax.Expr, e env) plan.Expr {
 	case *syntax.Between:
 		return b.between(x, e)
 	case *syntax.Named:
-		// f(name = x): the name is the caller's to use
-		return b.scalar(x.X, e)
+		note(b.errorf(x, "SYN0002", "A name is given to a value here, where only the value can stand."), "write == to compare")
+		return bad()
 	case *syntax.Ordered:
 		return b.scalar(x.X, e)
 	case *syntax.TypeOf:
@@ -502,7 +502,30 @@ func (b *binder) operator(at syntax.Node, op string, l, r arg) plan.Expr {
 		b.refuse(at, "the operator "+op)
 		return bad()
 	}
+	switch op {
+	case "==", "!=":
+		if l.expr.Type() == table.Dynamic && r.expr.Type() == table.Dynamic {
+			note(b.errorf(at, "SEM0064", "Cannot compare values of types dynamic and dynamic"), "use an explicit cast on one of them, as tostring(…)")
+			return &plan.Const{Value: table.Null(table.Bool)}
+		}
+	case "<", "<=", ">", ">=": // a dynamic is compared as what the other side is
+		l.expr, r.expr = b.asOther(l.expr, r.expr), b.asOther(r.expr, l.expr)
+	}
 	return b.resolve(at, f, []arg{l, r})
+}
+
+// asOther reads a dynamic as a value that can be ordered against another.
+func (b *binder) asOther(v, other plan.Expr) plan.Expr {
+	if v.Type() != table.Dynamic {
+		return v
+	}
+	switch t := other.Type(); t {
+	case table.Int, table.Long, table.Real, table.Bool:
+		return b.convert(v, table.Real) // whole numbers up to 2^53 exactly
+	case table.Decimal, table.DateTime, table.TimeSpan:
+		return b.convert(v, t)
+	}
+	return v
 }
 
 // chain binds a and b and c … without going one level deeper for each, since
@@ -522,7 +545,7 @@ func (b *binder) chain(x *syntax.Binary, e env) plan.Expr {
 	n := len(operands)
 	args := make([]arg, n)
 	for i, o := range operands {
-		args[n-1-i] = arg{expr: b.condition(o, e), at: o}
+		args[n-1-i] = arg{expr: b.operand(o, e), at: o}
 	}
 	f := b.cat.Scalar(x.Op)
 	if f == nil {
@@ -547,22 +570,33 @@ func (b *binder) chain(x *syntax.Binary, e env) plan.Expr {
 	return out.expr
 }
 
-// condition is an operand of and, or, not: a bool, or what Kusto takes as one.
+// condition binds what must be true or false.
 func (b *binder) condition(x syntax.Expr, e env) plan.Expr {
 	return b.truth(x, b.scalar(x, e))
 }
 
-// truth makes a bool of a number (not zero) and of a dynamic.
 func (b *binder) truth(at syntax.Node, v plan.Expr) plan.Expr {
-	switch t := v.Type(); {
-	case t == table.Bool || t == table.Unknown:
+	switch t := v.Type(); t {
+	case table.Bool, table.Unknown:
 		return v
-	case t.Numeric() || t == table.Dynamic:
-		return b.convert(v, table.Bool)
 	default:
-		note(b.errorf(at, "KS107", "A value of type bool is expected, not %s.", t), "compare it with something")
+		d := b.errorf(at, "KS141", "A value of type bool is expected here, not %s.", t)
+		if t == table.Dynamic || t.Numeric() {
+			note(d, "write tobool(…), or compare it with something")
+		} else {
+			note(d, "compare it with something")
+		}
 		return bad()
 	}
+}
+
+// operand of and, or: a bool, or a dynamic read as one.
+func (b *binder) operand(x syntax.Expr, e env) plan.Expr {
+	v := b.scalar(x, e)
+	if v.Type() == table.Dynamic {
+		return b.convert(v, table.Bool)
+	}
+	return b.truth(x, v)
 }
 
 // in is X in (…) and its kin.
@@ -587,6 +621,13 @@ func (b *binder) inValue(x *syntax.In, v arg, e env) plan.Expr {
 	if f == nil {
 		b.refuse(x, "the operator "+x.Op)
 		return bad()
+	}
+	if x.Op == "has_any" || x.Op == "has_all" { // of texts: other values by their text
+		for i, a := range args {
+			if t := a.expr.Type(); t != table.String && t != table.Dynamic {
+				args[i].expr = b.convert(a.expr, table.String)
+			}
+		}
 	}
 	return b.resolve(x, f, args)
 }

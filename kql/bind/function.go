@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"sextant/kql/fn"
 	"sextant/kql/plan"
 	"sextant/kql/syntax"
@@ -20,6 +22,9 @@ func (b *binder) call(x *syntax.Call, e env) plan.Expr {
 			return bad()
 		}
 		return b.valueOf(x, b.expand(x, name, ent, x, e), name)
+	}
+	if name == "not" && e.terms() != nil && len(x.Args) == 1 {
+		return b.resolve(x, b.cat.Scalar("not"), []arg{{expr: b.condition(x.Args[0], e), at: x.Args[0]}})
 	}
 	e = e.plain()
 	switch name {
@@ -75,6 +80,7 @@ func (b *binder) unknownFunction(x *syntax.Call, name string, e env) {
 			}
 		}
 	}
+	near = slices.DeleteFunc(near, isSymbol)
 	didYouMean(d, append(fn.Nearest(name, own), near...))
 }
 
@@ -96,14 +102,18 @@ func (b *binder) scalarCall(x *syntax.Call, f *fn.Scalar, e env) plan.Expr {
 			args = append(args, b.starArgs(s, e)...)
 			continue
 		}
-		v := b.scalar(a, e)
 		name := ""
 		if n, ok := a.(*syntax.Named); ok && len(n.Names) == 1 {
-			name = n.Names[0].Name
+			name, a = n.Names[0].Name, n.X
 		}
-		args = append(args, arg{expr: v, at: a, name: name})
+		args = append(args, arg{expr: b.scalar(a, e), at: a, name: name})
+	}
+	if f.Row == fn.RowPrev || f.Row == fn.RowNext {
+		b.checkShift(f, args)
 	}
 	switch f.Name {
+	case "coalesce", "max_of", "min_of":
+		b.agree(args)
 	case "iff", "not", "case":
 		for i := range args {
 			if f.Name == "not" || f.Name == "iff" && i == 0 || f.Name == "case" && i%2 == 0 && i < len(args)-1 {
@@ -112,6 +122,37 @@ func (b *binder) scalarCall(x *syntax.Call, f *fn.Scalar, e env) plan.Expr {
 		}
 	}
 	return b.resolve(x, f, args)
+}
+
+// checkShift sees that the offset and the default of prev and next are constants.
+func (b *binder) checkShift(f *fn.Scalar, args []arg) {
+	for i, a := range args {
+		c, ok := a.expr.(*plan.Const)
+		switch {
+		case i == 0 || isBad(a.expr):
+		case !ok:
+			b.errorf(a.at, "KS129", "The %s of %s must be a constant.", []string{"", "offset", "default"}[min(i, 2)], f.Name)
+		case i == 1 && !c.Value.IsNull() && c.Value.Type().Numeric() && c.Value.Number() < 1:
+			b.errorf(a.at, "KS140", "The offset of %s must be 1 or more.", f.Name)
+		}
+	}
+}
+
+// agree reads dynamics as the one other type that stands among the arguments.
+func (b *binder) agree(args []arg) {
+	common := table.Unknown
+	for _, a := range args {
+		switch t := a.expr.Type(); {
+		case t == table.Dynamic || t == table.Unknown:
+		case common == table.Unknown || common == t:
+			common = t
+		default:
+			return
+		}
+	}
+	for i, a := range args {
+		args[i].expr = b.convert(a.expr, common)
+	}
 }
 
 // starArgs are all columns, for the few functions that take *.

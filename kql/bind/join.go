@@ -269,4 +269,3 @@ func uniqueNames(s table.Schema) table.Schema {
 	}
 	return out
 }
-

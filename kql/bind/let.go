@@ -24,7 +24,7 @@ func (b *binder) file(f *syntax.File) *Query {
 		}
 	}
 	if len(q.Pipelines) == 0 && !b.stop && b.diags.Err() == nil {
-		note(b.errorf(f, "SYN0002", "There is no query here, only declarations."), "end with the name of a table, or with print")
+		b.warnf(f, "SYN0002", "There is no query here, only declarations; end with the name of a table, or with print.")
 	}
 	return q
 }
@@ -36,8 +36,8 @@ func (b *binder) result(q *Query, s *syntax.QueryStmt, e env) {
 	}
 	v := b.value(s.Value, e)
 	if v.rel == nil {
-		if !isBad(v.expr) {
-			note(b.errorf(s, "KS111", "A query must give a table, and this is a value of type %s.", v.expr.Type()), "write print in front of it")
+		if v.expr != nil && !isBad(v.expr) { // as if print stood in front of it
+			b.add(q, source(&plan.Print{Cols: []plan.Named{{Name: "print_0", Expr: v.expr}}}), "")
 		}
 		return
 	}
@@ -394,6 +394,11 @@ func (b *binder) parameter(at syntax.Node, name string, p *syntax.FuncParam, v *
 	have := v.expr.Type()
 	if t == table.Unknown || have == table.Unknown || have == t {
 		return v
+	}
+	if have == table.DateTime && t == table.TimeSpan || have == table.TimeSpan && t == table.DateTime {
+		// Kusto takes it; rules in the field depend on that
+		b.warnf(at, "KS107", "The parameter '%s' of '%s' is of type %s, and a value of type %s is given: it becomes null.", p.Name.Name, name, t, have)
+		return &entity{expr: &plan.Const{Value: table.Null(t)}}
 	}
 	if !assignable(have, t) {
 		b.errorf(at, "KS107", "The parameter '%s' of '%s' is of type %s, and a value of type %s is given.", p.Name.Name, name, t, have)

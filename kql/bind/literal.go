@@ -23,6 +23,9 @@ func (b *binder) literal(x *syntax.Literal) plan.Expr {
 		return &plan.Const{Value: table.Null(t)}
 	}
 	text := strings.TrimSpace(x.Text)
+	if n := len(text); x.Call && n > 1 && (text[0] == '\'' || text[0] == '"') && text[n-1] == text[0] {
+		text = text[1 : n-1] // datetime('2026-01-31')
+	}
 	v, ok := table.Null(t), false
 	switch x.Kind {
 	case syntax.StringLit:

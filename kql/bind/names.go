@@ -98,6 +98,11 @@ func (b *binder) callName(x *syntax.Call, e env) (string, bool) {
 	if ent := e.sc.find(name); ent != nil {
 		return "", false
 	}
+	if e.row != nil && e.row.aggs != nil {
+		if a := b.cat.Aggregate(name); a != nil && a.Several == nil {
+			return b.aggregateName(x, a, e), true
+		}
+	}
 	if n, ok := fixedNames[name]; ok {
 		return n, true
 	}

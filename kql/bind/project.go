@@ -240,8 +240,13 @@ func (p *projection) namedItem(x *syntax.Named, e env, s style) {
 		return
 	}
 	if x.Tuple && len(x.Names) > 1 {
-		b.scalar(x.X, e)
-		note(b.errorf(x, "KS149", "The expression does not have multiple values."), "name each column by itself")
+		if v := b.scalar(x.X, e); !isBad(v) {
+			note(b.errorf(x, "KS149", "The expression does not have multiple values."), "name each column by itself")
+		}
+		for i := range x.Names {
+			n := &x.Names[i]
+			p.declare(projected{n.Name, bad(), ""}, n, true)
+		}
 		return
 	}
 	if len(x.Names) == 0 {
@@ -521,4 +526,3 @@ func (b *binder) print(o *syntax.PrintOp, e env) *rel {
 	r.ordered = true
 	return r
 }
-

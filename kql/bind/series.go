@@ -325,7 +325,7 @@ func (b *binder) scanSteps(o *syntax.Scan, r *rel, e env) *rel {
 		}
 		op.Steps = append(op.Steps, st)
 	}
-	row := newRow(op.ExprSchema(), r.open, true)
+	row := newRow(op.ExprSchema(), r.open, false)
 	row.steps = map[string]bool{}
 	for _, s := range op.Steps {
 		row.steps[s.Name] = true
