@@ -2,7 +2,9 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 
@@ -190,7 +192,7 @@ func regexMatch(parts []plan.ParsePart, flags string) (func(string, []string) bo
 	b.WriteString(`\z`)
 	re, err := regexp.Compile(b.String())
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "parse cannot use the pattern: %w", err)
+		return nil, errRegex("parse", err)
 	}
 	groups := make([]int, n)
 	for i := range groups {
@@ -209,6 +211,15 @@ func regexMatch(parts []plan.ParsePart, flags string) (func(string, []string) bo
 		}
 		return true
 	}, nil
+}
+
+// errRegex says what is wrong without the expression that was built around it.
+func errRegex(who string, err error) error {
+	var bad *syntax.Error
+	if errors.As(err, &bad) {
+		return fault.New(fault.Invalid, "%s cannot use the regular expression: %s", who, bad.Code)
+	}
+	return fault.New(fault.Invalid, "%s cannot use the regular expression: %w", who, err)
 }
 
 func patternOf(t table.Type) string {

@@ -40,7 +40,7 @@ func (x *compiler) parseKV(p *pipe, op *plan.ParseKV) error {
 	if op.Regex != "" {
 		re, err := regexp.Compile(op.Regex)
 		if err != nil {
-			return fault.New(fault.Invalid, "parse-kv cannot use the regex: %w", err)
+			return errRegex("parse-kv", err)
 		}
 		if re.NumSubexp() < 2 {
 			return fault.New(fault.Invalid, "the regex of parse-kv needs two groups: the key and its value")

@@ -91,7 +91,7 @@ func TestParse(t *testing.T) {
 	check(t, b.op(&plan.Parse{Out: schema("s:string, x:long"), Of: b.col("s"), Kind: plan.ParseSimple, Where: true, Pattern: []plan.ParsePart{lit("a"), capture("x:long")}}), "a1 1")
 	b = from(values("s:string", str("a1")))
 	_, err := rowsOf(t, Options{}, background(), b.op(&plan.Parse{Out: schema("s:string"), Of: b.col("s"), Kind: plan.ParseRegex, Pattern: []plan.ParsePart{lit("(")}}).p, nil)
-	fail(t, err, "parse cannot use the pattern")
+	fail(t, err, "parse cannot use the regular expression: missing closing )")
 }
 
 func TestParseKV(t *testing.T) {
