@@ -50,13 +50,13 @@ func (c *Context) RandomReal() float64 {
 	return c.Rand.Float64()
 }
 
-// Regexp compiles a pattern once a query. RE2 syntax; nil where it is not one.
+// Regexp compiles a pattern of Kusto's once a query; nil where it is none.
 func (c *Context) Regexp(pattern string) *regexp.Regexp {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	re, ok := c.regexes[pattern]
 	if !ok {
-		re, _ = regexp.Compile(pattern)
+		re, _ = regexp.Compile(Pattern(pattern))
 		if len(c.regexes) < 1000 { // patterns from data must not fill memory
 			c.regexes[pattern] = re
 		}

@@ -210,6 +210,8 @@ func ToText(v table.Value) string {
 
 func dynText(v table.Value) string {
 	switch d := v.Dyn().(type) {
+	case nil:
+		return ""
 	case string:
 		return d
 	case float64:

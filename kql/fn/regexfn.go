@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"sextant/table"
 )
@@ -138,7 +137,7 @@ func extractSQL(args []string, info []Arg, _ table.Type) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	re := regexp.MustCompile(info[0].Const.Str())
+	re := regexp.MustCompile(Pattern(info[0].Const.Str()))
 	g := info[1].Const.Int64()
 	if g < 0 || g > int64(re.NumSubexp()) || g > 9 {
 		return "", false
@@ -246,7 +245,7 @@ func replaceRegexSQL(source string, sourceInfo, pattern, rewrite Arg) (string, b
 	}
 	p, ok := SQLPattern(pattern.Const.Str())
 	re := regexp.MustCompile(`\\[0-9]`)
-	compiled, err := regexp.Compile(pattern.Const.Str())
+	compiled, err := regexp.Compile(Pattern(pattern.Const.Str()))
 	if !ok || err != nil || compiled.MatchString("") {
 		return "", false // the two treat an empty match next to another one differently
 	}
@@ -267,17 +266,10 @@ func indexOfRegex(c *Context, a []table.Value) table.Value {
 	if re == nil {
 		return table.Null(table.Long)
 	}
-	s, from := window(a)
-	nth := int64(1)
-	if len(a) > 4 {
-		nth = a[4].Int64()
-	}
-	if nth < 1 || nth > int64(len(s))+1 {
-		return table.LongValue(-1)
-	}
-	all := re.FindAllStringIndex(s, int(nth))
-	if int64(len(all)) < nth {
-		return table.LongValue(-1)
-	}
-	return table.LongValue(from + int64(utf8.RuneCountInString(s[:all[nth-1][0]])))
+	return search(a, func(s string) int {
+		if m := re.FindStringIndex(s); m != nil {
+			return m[0]
+		}
+		return -1
+	})
 }

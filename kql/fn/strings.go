@@ -180,20 +180,39 @@ func substringSQL(args []string, info []Arg, _ table.Type) (string, bool) {
 	return "", false
 }
 
-// window cuts a text to the code points that indexof looks at; from is how many
-// were skipped.
-func window(a []table.Value) (s string, from int64) {
-	s = a[0].Str()
+// search finds the nth of what find finds in the code points from start on, each
+// time looking at length of them (negative: all). find gives a byte offset in its
+// text, or -1.
+func search(a []table.Value, find func(s string) int) table.Value {
+	s := a[0].Str()
+	from, length, nth := int64(0), int64(-1), int64(1)
 	if len(a) > 2 {
 		if from = a[2].Int64(); from < 0 {
 			from = max(0, from+int64(utf8.RuneCountInString(s)))
 		}
-		s = s[runeOffset(s, from):]
 	}
-	if len(a) > 3 && a[3].Int64() >= 0 {
-		s = s[:runeOffset(s, a[3].Int64())]
+	if len(a) > 3 {
+		length = a[3].Int64()
 	}
-	return s, from
+	if len(a) > 4 {
+		nth = a[4].Int64()
+	}
+	for at := runeOffset(s, from); nth > 0 && at <= len(s); nth-- {
+		part := s[at:]
+		if length >= 0 {
+			part = part[:runeOffset(part, length)]
+		}
+		i := find(part)
+		if i < 0 {
+			break
+		}
+		if nth == 1 {
+			return table.LongValue(int64(utf8.RuneCountInString(s[:at+i])))
+		}
+		_, step := utf8.DecodeRuneInString(s[at+i:])
+		at += i + max(step, 1)
+	}
+	return table.LongValue(-1)
 }
 
 func indexOf(_ *Context, a []table.Value) table.Value {
@@ -201,23 +220,7 @@ func indexOf(_ *Context, a []table.Value) table.Value {
 	if lookup == "" {
 		return table.Null(table.Long)
 	}
-	s, from := window(a)
-	nth := int64(1)
-	if len(a) > 4 {
-		nth = a[4].Int64()
-	}
-	for at := 0; nth > 0; nth-- {
-		i := strings.Index(s[at:], lookup)
-		if i < 0 {
-			return table.LongValue(-1)
-		}
-		if nth == 1 {
-			return table.LongValue(from + int64(utf8.RuneCountInString(s[:at+i])))
-		}
-		_, step := utf8.DecodeRuneInString(s[at+i:])
-		at += i + step
-	}
-	return table.LongValue(-1)
+	return search(a, func(s string) int { return strings.Index(s, lookup) })
 }
 
 func indexOfSQL(args []string, info []Arg, _ table.Type) (string, bool) {
@@ -227,19 +230,43 @@ func indexOfSQL(args []string, info []Arg, _ table.Type) (string, bool) {
 	return "(instr(" + args[0] + ", " + args[1] + ") - 1)", true
 }
 
+// replaceStrings replaces pair after pair; what one has replaced no other touches.
 func replaceStrings(_ *Context, a []table.Value) table.Value {
-	s := a[0].Str()
-	from, _ := a[1].Dyn().([]any)
-	to, _ := a[2].Dyn().([]any)
+	from, _ := dynList(a[1])
+	to, _ := dynList(a[2])
 	if len(from) != len(to) {
 		return str("")
 	}
-	for i := range from {
-		if f := dynText(table.DynamicValue(from[i])); f != "" {
-			s = strings.ReplaceAll(s, f, dynText(table.DynamicValue(to[i])))
-		}
+	type piece struct {
+		text string
+		done bool
 	}
-	return str(s)
+	pieces := []piece{{a[0].Str(), false}}
+	for i := range from {
+		f, t := dynText(table.DynamicValue(from[i])), dynText(table.DynamicValue(to[i]))
+		if f == "" {
+			continue
+		}
+		var next []piece
+		for _, p := range pieces {
+			if p.done {
+				next = append(next, p)
+				continue
+			}
+			for k, part := range strings.Split(p.text, f) {
+				if k > 0 {
+					next = append(next, piece{t, true})
+				}
+				next = append(next, piece{part, false})
+			}
+		}
+		pieces = next
+	}
+	var b strings.Builder
+	for _, p := range pieces {
+		b.WriteString(p.text)
+	}
+	return str(b.String())
 }
 
 func split(_ *Context, a []table.Value) table.Value {
