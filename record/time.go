@@ -66,7 +66,7 @@ func finish(y, mo, d, h, mi, sec int, rest string) (int64, bool) {
 	}
 	rest = strings.TrimLeft(rest, " ")
 	switch strings.ToUpper(rest) {
-	case "Z", "UTC", "GMT":
+	case "", "Z", "UTC", "GMT":
 		return t, true
 	}
 	neg := false
@@ -200,17 +200,16 @@ func parseOddTime(s string) (int64, bool) {
 			return 0, false
 		}
 	}
-	up := strings.ToUpper(rest)
-	for _, half := range []string{"AM", "PM"} {
-		i := strings.Index(up, half)
-		if i < 0 {
+	for i := 0; i+2 <= len(rest); i++ {
+		half := rest[i] | 0x20
+		if half != 'a' && half != 'p' || rest[i+1]|0x20 != 'm' {
 			continue
 		}
 		if h < 1 || h > 12 {
 			return 0, false
 		}
 		h %= 12
-		if half == "PM" {
+		if half == 'p' {
 			h += 12
 		}
 		rest = strings.TrimRight(rest[:i], " \u202f") + strings.TrimLeft(rest[i+2:], " ")
