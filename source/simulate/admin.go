@@ -102,13 +102,11 @@ func (r *run) administer(b *burst, out func(*event)) {
 	for i := range errands {
 		total += errands[i].weight
 	}
-	x := &errands[0]
-	for w, i := rnd.n(total), 0; ; i++ {
-		if w -= errands[i].weight; w < 0 {
-			x = &errands[i]
-			break
-		}
+	i := 0
+	for w := rnd.n(total) - errands[0].weight; w >= 0; w -= errands[i].weight {
+		i++
 	}
+	x := &errands[i]
 	t := r.t
 	e := event{cat: catAudit, created: b.start, sess: rnd.next(), corr: rnd.next()}
 	switch x.who {

@@ -135,12 +135,11 @@ func (s *stage) tokenReplay() {
 	s.wait(200, 1500)
 	thief := address{placeNamed("Bucharest"), hostileSix, uint32(s.rnd.next())}
 	client := device{model: axiosClient, seed: s.rnd.next()}
-	var token event
 	for range 9 {
-		token = *s.refresh(who, appOfficeHome, []int{resGraph, resExchange, resSharePoint}[s.rnd.n(3)], thief, client)
+		s.refresh(who, appOfficeHome, []int{resGraph, resExchange, resSharePoint}[s.rnd.n(3)], thief, client)
 		s.wait(5, 400)
 	}
-	token = *s.refresh(who, appOfficeHome, resGraph, thief, client)
+	token := *s.refresh(who, appOfficeHome, resGraph, thief, client)
 	for _, path := range []string{"me", "me/messages?$search=\\\"invoice\\\"&$top=50", "me/mailFolders/inbox/messageRules", "me/drive/root/children", "me/contacts?$top=100"} {
 		s.wait(1, 20)
 		s.call(token, graphCall{user: p, method: "GET", path: path, agent: models[axiosClient].agent, status: 200})

@@ -351,6 +351,19 @@ func TestFormOfExports(t *testing.T) {
 	}
 }
 
+// In the mix for benchmarks the sizes are the exported ones more closely.
+func TestSizesOfSamplesMix(t *testing.T) {
+	want, sizes := exported(t), map[string][]int{}
+	for r := range records(t, testTenant(t, Config{Seed: 7, Users: 120, Start: on(2025, 4, 1), End: on(2025, 4, 29), Mix: "samples"})) {
+		sizes[r.category] = append(sizes[r.category], len(r.line))
+	}
+	for c, w := range want {
+		if got, wm := median(sizes[c]), median(w.sizes); math.Abs(float64(got-wm)) > 0.15*float64(wm) {
+			t.Errorf("%s: a record has %d bytes, an exported one %d", c, got, wm)
+		}
+	}
+}
+
 // merge is one order of keys that all sequences obey.
 func merge(t *testing.T, what string, sequences [][]string) []string {
 	var order []string

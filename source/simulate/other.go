@@ -121,8 +121,6 @@ func (t *Tenant) appendConsumer(b []byte, e *event, r *rng) []byte {
 	b = append(b, `", "Level": 4, "properties": {`...)
 	f := fields{b: b}
 	f.guid("requestId", guidOf(e.id))
-	f.text("policy", []string{"B2C_1_signup_signin", "B2C_1_profile", "B2C_1_reset"}[r.n(3)])
-	f.text("httpMethod", []string{"GET", "POST"}[r.n(2)])
 	return append(f.b, "}}"...)
 }
 

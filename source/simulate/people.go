@@ -80,7 +80,10 @@ func (t *Tenant) makePeople(n int) {
 			p.start = int16(r.within(14*60, 16*60))
 		}
 		p.inOffice = uint8(r.within(0, 90))
-		if p.home != p.office {
+		switch {
+		case p.guest:
+			p.inOffice = 0
+		case p.home != p.office:
 			p.inOffice = uint8(r.within(0, 12))
 		}
 		p.intensity = 500 + r.n(500) + r.n(500) + r.n(500) - 250
@@ -91,7 +94,7 @@ func (t *Tenant) makePeople(n int) {
 		}
 		p.makeDevices(&r)
 		p.makeFavourites(&r)
-		p.upn = t.upnFor(p, taken, &r)
+		p.upn = t.upnFor(p, taken)
 	}
 	t.guestsFrom = n - guests
 }
@@ -165,22 +168,24 @@ func (p *person) makeFavourites(r *rng) {
 	}
 }
 
-func (t *Tenant) upnFor(p *person, taken map[string]int, r *rng) string {
+func (t *Tenant) upnFor(p *person, taken map[string]int) string {
 	local := strings.ToLower(strings.ReplaceAll(p.name, " ", "."))
 	if taken[local]++; taken[local] > 1 {
 		local += strconv.Itoa(taken[local])
 	}
 	if p.guest {
-		partner := t.partners[r.n(len(t.partners))]
-		return local + "_" + partner.domain + "#EXT#@" + t.initialDomain
+		return local + "_" + t.partnerOf(p).domain + "#EXT#@" + t.initialDomain
 	}
 	return local + "@" + t.cfg.Domain
 }
 
-// home tenant of a guest, or the tenant itself.
+// partnerOf is the organisation that a guest comes from.
+func (t *Tenant) partnerOf(p *person) *partner { return &t.partners[p.seed%uint64(len(t.partners))] }
+
+// homeTenant is a guest's own tenant, or this one.
 func (t *Tenant) homeTenant(p *person) string {
 	if p.guest {
-		return t.partners[p.seed%uint64(len(t.partners))].tenant
+		return t.partnerOf(p).tenant
 	}
 	return t.cfg.TenantID
 }

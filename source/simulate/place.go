@@ -122,11 +122,10 @@ func (p *place) dayOff(days int64) bool {
 	if w := weekday(days); w == 0 || w == 6 {
 		return true
 	}
-	y, m, d := civil(days)
+	_, m, d := civil(days)
 	if p.country == "US" && m == 11 && weekday(days) == 4 && d >= 22 && d <= 28 {
 		return true // Thanksgiving
 	}
-	_ = y
 	return slices.Contains(holidays[p.country], m*100+d)
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,6 +88,20 @@ func TestWindowDoesNotChangeBytes(t *testing.T) {
 	}
 }
 
+// A tenant does not change while it is used.
+func TestConcurrentHistories(t *testing.T) {
+	tenant := testTenant(t, Config{Seed: 11, Users: 30, Start: on(2025, 10, 24), End: on(2025, 10, 27), Scenarios: []string{"all"}})
+	var wg sync.WaitGroup
+	var hashes [3]string
+	for i := range hashes {
+		wg.Go(func() { hashes[i], _ = hashOf(t, tenant, 0) })
+	}
+	wg.Wait()
+	if hashes[0] != hashes[1] || hashes[1] != hashes[2] {
+		t.Errorf("histories of one tenant differ: %v", hashes)
+	}
+}
+
 // A history in two parts is the history in one.
 func TestHistoryInParts(t *testing.T) {
 	c := Config{Seed: 5, Users: 60, Start: on(2025, 3, 27), End: on(2025, 4, 2)}
@@ -152,6 +167,9 @@ func TestMix(t *testing.T) {
 			t.Errorf("%s: %d records, not about %g", mix, total, want)
 		}
 		shares, err := MixOf(mix)
+		if err == nil && len(count) < len(shares) {
+			t.Errorf("%s: %d categories, not %d", mix, len(count), len(shares))
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -520,13 +538,14 @@ func TestSummerTime(t *testing.T) {
 func FuzzQuoted(f *testing.F) {
 	f.Add("Update application – Certificates and secrets management ")
 	f.Add("a\"b\\c\n\x00\xff\u2028")
+	f.Add("\xff\xe2\x80")
 	f.Fuzz(func(t *testing.T, s string) {
 		var back string
 		b := appendQuoted(nil, s)
 		if err := json.Unmarshal(b, &back); err != nil {
 			t.Fatalf("%q: %v", b, err)
 		}
-		if want := strings.ToValidUTF8(s, "\ufffd"); len(s) == len(want) && back != s {
+		if want := string([]rune(s)); back != want { // a byte that is no UTF-8 becomes U+FFFD
 			t.Fatalf("%q became %q", s, back)
 		}
 	})

@@ -59,7 +59,6 @@ type workload struct {
 	paths     []string // what it asks Graph for
 	failing   int      // outcome that it ends with now and then
 	failRate  int      // of 1,000
-	library   string
 }
 
 // New makes the tenant up, or says what would work.
@@ -291,7 +290,6 @@ func parseGUID(s string) (g guid) {
 
 // fragments are texts that many records share.
 type fragments struct {
-	scope     string             // up to the category: `", "resourceId": "/tenants/…`
 	head      [categories]string // from the time's end to the category-specific part
 	upper     string             // the resource id of Graph activity
 	locations []string

@@ -59,9 +59,7 @@ func (t *Tenant) appendPrincipalSignIn(b []byte, e *event) []byte {
 		w = f
 	}
 	b = t.appendWorkloadStart(b, e, w)
-	b = append(b, `,"isInteractive":false,"tokenIssuerType":"AzureAD","authenticationProcessingDetails":[{"key":"Azure AD App Authentication Library","value":"`...)
-	b = append(b, w.library...)
-	b = append(b, `"}],"clientCredentialType":"none",`+workloadRisk...)
+	b = append(b, `,"isInteractive":false,"tokenIssuerType":"AzureAD","authenticationProcessingDetails":[{"key":"Azure AD App Authentication Library","value":""}],"clientCredentialType":"none",`+workloadRisk...)
 	b = append(b, res.name...)
 	b = append(b, `","resourceId":"`...)
 	b = append(b, res.id...)
