@@ -316,11 +316,9 @@ func (s *Store) writeFiles(ctx context.Context, metas []fileMeta, groups [][]new
 				if err := writeFile(ctx, w, path, &metas[i], groups[i]); err != nil {
 					return fmt.Errorf("cannot write segment %s: %w", path, err)
 				}
-				st, err := os.Stat(path)
-				if err != nil {
+				if err := metas[i].measure(s.dir); err != nil {
 					return err
 				}
-				metas[i].Bytes = st.Size()
 			}
 			return nil
 		})

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -231,6 +230,10 @@ func (s *Store) merge(ctx context.Context, st *state, plan *mergePlan) error {
 		if !some {
 			s.abandon(metas[len(metas)-1:])
 			metas = metas[:len(metas)-1]
+			continue
+		}
+		if err := m.measure(s.dir); err != nil {
+			return err
 		}
 	}
 	if err := syncDir(s.dir); err != nil {
@@ -331,14 +334,9 @@ func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan
 	if err := writeMeta(w, meta); err != nil {
 		return false, err
 	}
-	if err := w.exec("COMMIT"); err != nil {
+	if err := w.exec("COMMIT; CHECKPOINT out"); err != nil {
 		return false, err
 	}
-	st, err := os.Stat(path)
-	if err != nil {
-		return false, err
-	}
-	meta.Bytes = st.Size()
 	return true, nil
 }
 

@@ -175,9 +175,9 @@ func typed(e, path string, t table.Type) (cell, odd string) {
 	case table.Long:
 		cell = fmt.Sprintf("CASE WHEN %s IN ('BIGINT', 'UBIGINT') THEN TRY_CAST(%s AS BIGINT) END", typ, text)
 	default:
-		// An integer counts where a double holds it exactly.
+		// An integer of 64 bits counts where a double holds it exactly.
 		cell = fmt.Sprintf("CASE %s WHEN 'DOUBLE' THEN TRY_CAST(%s AS DOUBLE) WHEN 'BIGINT' THEN %s WHEN 'UBIGINT' THEN %[3]s END", typ, text,
-			fmt.Sprintf("CASE WHEN TRY_CAST(TRY_CAST(%s AS DOUBLE) AS BIGINT) = TRY_CAST(%[1]s AS BIGINT) THEN TRY_CAST(%[1]s AS DOUBLE) END", text))
+			fmt.Sprintf("CASE WHEN TRY_CAST(%s AS BIGINT) IS NULL OR TRY_CAST(TRY_CAST(%[1]s AS DOUBLE) AS BIGINT) = TRY_CAST(%[1]s AS BIGINT) THEN TRY_CAST(%[1]s AS DOUBLE) END", text))
 	}
 	return cell, fmt.Sprintf("coalesce(%s <> 'NULL' AND (%s) IS NULL, false)", typ, cell)
 }

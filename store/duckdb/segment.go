@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"sextant/fault"
 	"sextant/store"
 	"sextant/table"
 )
@@ -27,6 +28,20 @@ type fileMeta struct {
 	Marks    []mark        `json:"marks,omitempty"`    // file only: the marks of its commit
 	Dead     []place       `json:"dead,omitempty"`     // file only: places that the commit superseded elsewhere
 	Replaces []segmentRef  `json:"replaces,omitempty"` // file only: what a merge put into it
+}
+
+// measure a file that was written and detached.
+func (m *fileMeta) measure(dir string) error {
+	path := segmentPath(dir, m.ID)
+	if _, err := os.Stat(path + ".wal"); err == nil {
+		return fault.New(fault.Internal, "segment %s was not written whole", path)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	m.Bytes = st.Size()
+	return nil
 }
 
 type segmentRef struct {

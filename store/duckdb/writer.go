@@ -182,7 +182,7 @@ func writeFile(ctx context.Context, w *instance, path string, meta *fileMeta, ta
 	if err := writeMeta(w, meta); err != nil {
 		return err
 	}
-	return w.exec("COMMIT")
+	return w.exec("COMMIT; CHECKPOINT out")
 }
 
 func (p part) each(f func(r int)) {
