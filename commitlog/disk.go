@@ -42,6 +42,10 @@ type Disk struct {
 	tail     tail
 	watches  map[*watch]struct{}
 
+	spare     []byte // rows of the leaf file that the manifest does not vouch for, for salvage
+	spareFrom uint64
+	lost      []DamagedError
+
 	opened *openFiles
 	recent recent
 	maint  sync.Mutex // one Maintain at a time; guards what follows
@@ -66,6 +70,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Disk, error) {
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.release())
 	}
+	d.spare = nil
 	go d.write()
 	return d, nil
 }

@@ -55,6 +55,10 @@ type Options struct {
 	SealedBatch  int           // sealing merges batches up to so many bytes uncompressed; 1 MiB
 	TailBytes    int64         // of decoded events kept for readers that follow closely; 32 MiB, negative: none
 
+	// Salvage opens a log whose journals are damaged, without the events that are
+	// lost; Lost lists them. It may be needed until Seal has removed the journal.
+	Salvage bool
+
 	ProducerExpiry time.Duration // an idempotent producer is forgotten after such a silence; 7 days
 }
 

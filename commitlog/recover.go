@@ -61,8 +61,21 @@ func (d *Disk) recover(ctx context.Context) error {
 			p.durable = p.next
 		}
 	}
+	return d.trimTree()
+}
+
+// trimTree makes the leaf file what the tree is. It comes last, because until
+// everything else was found good the rows that are there may be needed.
+func (d *Disk) trimTree() error {
 	if err := d.tree.flush(); err != nil && !vfs.IsFull(err) {
 		return fault.New(fault.Unavailable, "cannot write the leaf file: %w", err)
+	}
+	size, err := d.tree.file.Size()
+	if rows := int64(d.tree.size()) * rowLen; err == nil && size > rows {
+		err = d.tree.file.Truncate(rows)
+	}
+	if err != nil {
+		return fault.New(fault.Unavailable, "cannot cut the leaf file: %w", err)
 	}
 	return nil
 }
@@ -94,9 +107,11 @@ func (d *Disk) openTree(m *manifest) error {
 	if err != nil {
 		return fault.New(fault.Damaged, "the log's manifest is damaged: %w", err)
 	}
-	if size > int64(m.Leaves)*rowLen { // the journals have these leaves, and make them anew
-		if err := f.Truncate(int64(m.Leaves) * rowLen); err != nil {
-			return fault.New(fault.Unavailable, "cannot cut the leaf file: %w", err)
+	if extra := size - int64(m.Leaves)*rowLen; extra >= rowLen && d.opt.Salvage {
+		d.spare = make([]byte, extra/rowLen*rowLen)
+		d.spareFrom = m.Leaves
+		if n, err := f.ReadAt(d.spare, int64(m.Leaves)*rowLen); n < len(d.spare) {
+			return fault.New(fault.Unavailable, "cannot read the leaf file: %w", err)
 		}
 	}
 	return nil
@@ -217,16 +232,20 @@ func (d *Disk) replay(name string, number, end int64, first bool) error {
 		return fault.New(fault.Unavailable, "cannot read a journal: %w", err)
 	}
 	damaged := func(at int64, why string) error {
-		return fault.New(fault.Damaged, "journal %s is damaged at byte %d: %s; restore it from a copy", name, at, why)
+		hint := ", or open with salvage to go on without what is lost"
+		if d.opt.Salvage {
+			hint = ""
+		}
+		return fault.New(fault.Damaged, "journal %s is damaged at byte %d: %s; restore it from a copy%s", name, at, why, hint)
 	}
-	if end >= 0 && size < end {
+	if end >= 0 && size < end && !d.opt.Salvage {
 		return damaged(size, fmt.Sprintf("it ends here, %d bytes were durable", end))
 	}
 	b := make([]byte, size)
 	if n, err := f.ReadAt(b, 0); int64(n) < size {
 		return fault.New(fault.Unavailable, "cannot read a journal: %w", err)
 	}
-	if end >= 0 {
+	if end >= 0 && end < size {
 		b = b[:end]
 	}
 	at := int64(0)
@@ -239,13 +258,22 @@ func (d *Disk) replay(name string, number, end int64, first bool) error {
 			at += fr.size()
 			continue
 		}
-		if end >= 0 {
-			return damaged(at, "no whole frame")
+		why := "no whole frame"
+		if end < 0 {
+			q := nextCommitted(b, at)
+			if q < 0 {
+				break // a torn write, never acknowledged
+			}
+			why = fmt.Sprintf("no whole frame, though the one at byte %d says that there was", q)
 		}
-		if q := nextCommitted(b, at); q >= 0 {
-			return damaged(at, fmt.Sprintf("no whole frame, though the one at byte %d says that there was", q))
+		if !d.opt.Salvage {
+			return damaged(at, why)
 		}
-		break
+		behind, err := d.salvage(name, b, at)
+		if err != nil {
+			return damaged(at, why+": "+err.Error())
+		}
+		at = behind
 	}
 	j.size = at
 	if end < 0 {
@@ -274,6 +302,11 @@ func (d *Disk) apply(j *journal, f *frame, payload []byte, at, number int64, fir
 	if f.kind == frameHead {
 		if at != 0 || f.base != number {
 			return errors.New("a head out of place")
+		}
+		if d.opt.Salvage {
+			if err := d.restoreLeaves("", at, f.leaf); err != nil {
+				return err
+			}
 		}
 		if !first && f.leaf != d.tree.size() {
 			return fmt.Errorf("leaf %d is next, the head says %d", d.tree.size(), f.leaf)
