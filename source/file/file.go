@@ -65,6 +65,7 @@ type FileSummary struct {
 	SetAside int64             `json:"setAside"`
 	Reasons  []*Reason         `json:"reasons,omitempty"` // why records were set aside, most first
 	Problem  string            `json:"problem,omitempty"` // why the file, or the rest of it, could not be read
+	Note     string            `json:"note,omitempty"`
 
 	mu     sync.Mutex
 	packed string
@@ -318,7 +319,7 @@ func (r *run) content(f *FileSummary, t text) error {
 		return fault.New(fault.Invalid, "%s:1:1: the file is empty", t.name)
 	}
 	if !validText(head) {
-		f.whats["bytes that are not UTF-8"]++
+		f.Note = "some bytes are not UTF-8; tables have U+FFFD in their place"
 	}
 	if body[0] == '{' || body[0] == '[' {
 		return r.json(f, t)
@@ -538,6 +539,9 @@ func (s *Summary) WriteTo(w io.Writer) (int64, error) {
 		}
 		for _, r := range f.Reasons {
 			fmt.Fprintf(&b, "  set aside %d: %s (first at %s)\n", r.Count, r.Text, r.Where)
+		}
+		if f.Note != "" {
+			fmt.Fprintf(&b, "  note: %s\n", f.Note)
 		}
 		if f.Problem != "" {
 			fmt.Fprintf(&b, "  problem: %s\n", f.Problem)

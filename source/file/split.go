@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // piece is one value found in a JSON text, or a place where there should be one.
@@ -39,6 +40,9 @@ type splitter struct {
 	holder string
 	ctx    string
 	first  bool
+
+	long             []byte // the start of a value that is too long, while it is passed over
+	lastLine, lastAt int64  // where it starts
 
 	lines  bool // an earlier value filled a line of its own
 	broken bool // something was given up before
@@ -154,18 +158,17 @@ func (s *splitter) next() (piece, error) {
 				s.pos++
 				continue
 			}
-			return s.skipLine(s.pos, "a record starts with { here, not with "+show(s.buf[s.pos:])), nil
+			return s.skipLine(s.pos, "a record starts with {, not with "+show(s.buf[s.pos:])), nil
 		default:
-			return s.skipLine(s.pos, "a record starts with { here, not with "+show(s.buf[s.pos:])), nil
+			return s.skipLine(s.pos, "a record starts with {, not with "+show(s.buf[s.pos:])), nil
 		}
 	}
 }
 
+// show the character that stands there.
 func show(b []byte) string {
-	if len(b) > 12 {
-		b = b[:12]
-	}
-	return fmt.Sprintf("%q", b)
+	r, _ := utf8.DecodeRune(b)
+	return fmt.Sprintf("%q", r)
 }
 
 // element inside an array; done is false where the array ended.
@@ -196,9 +199,7 @@ func (s *splitter) element(c byte) (piece, bool) {
 		s.array = false
 		return s.skipLine(start, why), true
 	}
-	line, column := s.place(start)
-	s.pos = end
-	return piece{raw: s.buf[start:end], line: line, column: column, holder: s.holder, ctx: s.ctx}, true
+	return s.give(start, end, s.holder), true
 }
 
 // afterArray reads to the end of the object that held the array.
@@ -239,12 +240,10 @@ func (s *splitter) object() (piece, bool) {
 		s.lines = true
 		return s.skipLine(start, why), true
 	}
-	line, column := s.place(start)
-	s.pos = end
 	if !bytes.ContainsRune(s.buf[start:end], '\n') {
 		s.lines = true
 	}
-	return piece{raw: s.buf[start:end], line: line, column: column, holder: "lines"}, true
+	return s.give(start, end, "lines"), true
 }
 
 // enter the array of an object that holds records: "records" of an event, or
@@ -300,7 +299,7 @@ func (s *splitter) enter() bool {
 		}
 		if key == "@odata.context" || key == "@odata.nextLink" || key == "@odata.count" || key == "@odata.deltaLink" {
 			page = true
-			if key == "@odata.context" {
+			if key == "@odata.context" && b[v] == '"' {
 				s.ctx = string(b[v+1 : i-1])
 			}
 		}
@@ -339,8 +338,10 @@ func endOfString(b []byte, i int) (int, bool) {
 
 // value finds the end of the value at buf[*start], which moves when more is read.
 // why says what is wrong where it has no end. atTop is for objects at the top,
-// where a line that starts with a brace ends what broke off before it.
+// where a line that starts with a brace ends what broke off before it. Of a value
+// that is too long only the start stays in memory, in long.
 func (s *splitter) value(start *int, atTop bool) (end int, why string) {
+	s.long = nil
 	depth := 0
 	inString := false
 	i := *start
@@ -354,9 +355,7 @@ func (s *splitter) value(start *int, atTop bool) (end int, why string) {
 					return i, ""
 				}
 			}
-			if i-*start > s.max {
-				return 0, s.tooLong()
-			}
+			s.passOver(start, i)
 			off := i - *start
 			if !s.fill(start) {
 				return *start + off, ""
@@ -421,9 +420,7 @@ func (s *splitter) value(start *int, atTop bool) (end int, why string) {
 			}
 			i++
 		}
-		if i-*start > s.max {
-			return 0, s.tooLong()
-		}
+		s.passOver(start, i)
 		off := i - *start
 		if !s.fill(start) {
 			return 0, "the file ends inside the record"
@@ -432,8 +429,33 @@ func (s *splitter) value(start *int, atTop bool) (end int, why string) {
 	}
 }
 
-func (s *splitter) tooLong() string {
-	return fmt.Sprintf("the record is longer than %d bytes", s.max)
+// passOver forgets what was read of a value that has become too long.
+func (s *splitter) passOver(start *int, i int) {
+	if s.long == nil {
+		if i-*start <= s.max {
+			return
+		}
+		s.lastLine, s.lastAt = s.place(*start)
+		s.long = bytes.Clone(s.buf[*start:min(i, *start+deadMax)])
+	}
+	*start = i
+}
+
+// give the value buf[start:end], or say that it was too long.
+func (s *splitter) give(start, end int, holder string) piece {
+	if s.long != nil || end-start > s.max {
+		line, column := s.lastLine, s.lastAt
+		if s.long == nil {
+			line, column = s.place(start)
+			s.long = bytes.Clone(s.buf[start:min(end, start+deadMax)])
+		}
+		p := piece{raw: s.long, line: line, column: column, why: fmt.Sprintf("the record is longer than %d bytes", s.max)}
+		s.long, s.pos = nil, end
+		return p
+	}
+	line, column := s.place(start)
+	s.pos = end
+	return piece{raw: s.buf[start:end], line: line, column: column, holder: holder, ctx: s.ctx}
 }
 
 // deadMax is how much of something unusable is kept.
@@ -443,9 +465,15 @@ const deadMax = 64 << 10
 // starts with a brace.
 func (s *splitter) skipLine(start int, why string) piece {
 	s.broken = true
-	line, column := s.place(start)
-	s.pos = start
 	var kept []byte
+	var line, column int64
+	if s.long != nil { // it was too long, and then broke off
+		line, column, kept = s.lastLine, s.lastAt, s.long
+		s.long = nil
+	} else {
+		line, column = s.place(start)
+	}
+	s.pos = start
 	keepSome := func(b []byte) {
 		if room := deadMax - len(kept); room > 0 {
 			kept = append(kept, b[:min(room, len(b))]...)
