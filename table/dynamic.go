@@ -3,10 +3,7 @@ package table
 import (
 	"bytes"
 	"encoding/json"
-	"io"
-	"math"
 	"strconv"
-	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -115,75 +112,6 @@ func (v Value) Source() (string, bool) {
 
 // MaxJSONDepth is how deep a text may nest before ParseJSON refuses it.
 const MaxJSONDepth = 1000
-
-// ParseJSON reads one JSON text into the parsed form of a dynamic. Integers that
-// fit are int64, other numbers float64. Key order is kept.
-func ParseJSON(text string) (any, error) {
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
-	val, err := decode(dec, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, &json.SyntaxError{Offset: dec.InputOffset()}
-	}
-	return val, nil
-}
-
-type tooDeep struct{}
-
-func (tooDeep) Error() string { return "JSON nests deeper than 1000 levels" }
-
-func decode(dec *json.Decoder, depth int) (any, error) {
-	if depth > MaxJSONDepth {
-		return nil, tooDeep{}
-	}
-	tok, err := dec.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t := tok.(type) {
-	case json.Delim:
-		if t == '[' {
-			list := []any{}
-			for dec.More() {
-				x, err := decode(dec, depth+1)
-				if err != nil {
-					return nil, err
-				}
-				list = append(list, x)
-			}
-			_, err := dec.Token()
-			return list, err
-		}
-		o := &Object{}
-		for dec.More() {
-			k, err := dec.Token()
-			if err != nil {
-				return nil, err
-			}
-			x, err := decode(dec, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			o.Set(k.(string), x)
-		}
-		_, err := dec.Token()
-		return o, err
-	case json.Number:
-		if n, err := strconv.ParseInt(string(t), 10, 64); err == nil {
-			return n, nil
-		}
-		f, err := strconv.ParseFloat(string(t), 64)
-		if err != nil && math.IsInf(f, 0) {
-			return string(t), nil // beyond a real: the text is kept
-		}
-		return f, nil
-	default:
-		return tok, nil // nil, bool, string
-	}
-}
 
 // AppendJSON writes the compact JSON text of a parsed dynamic the way Kusto
 // prints it: no spaces, reals with a decimal point, datetimes with seven digits.
