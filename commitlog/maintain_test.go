@@ -335,3 +335,40 @@ func TestOffsetAt(t *testing.T) {
 	f(5*time.Minute, 10, true)
 	f(5*time.Minute+2*time.Second, 0, false)
 }
+
+// Producers go on while Maintain works, so the manifest it writes may know more
+// than the head of a journal that is not sealed yet. (Found by killing a process.)
+func TestManifestYoungerThanJournals(t *testing.T) {
+	m, clk := vfs.NewMem(), newClock()
+	var d *Disk
+	busy := false
+	opt := Options{Now: clk.now, JournalBytes: 1000, Retention: func(string) Retention {
+		for i := range 20 {
+			if busy {
+				mustAppend(t, d, "t", fmt.Sprint("meanwhile ", i))
+			}
+		}
+		return Retention{Age: time.Hour}
+	}}
+	d = openMem(t, m, opt)
+	mustAppend(t, d, "t", "old")
+	mustSeal(t, d)
+	clk.t = clk.t.Add(2 * time.Hour)
+	busy = true
+	if rep, err := d.Maintain(bg); err != nil || len(rep.Dropped) != 1 {
+		t.Fatalf("Maintain = %+v, %v", rep, err)
+	}
+	busy = false
+	mustAppend(t, d, "t", "last")
+	size, root := d.Tree()
+	after := m.CrashClone(nil)
+	closeLog(t, d)
+	d = openMem(t, after, opt)
+	defer closeLog(t, d)
+	if got := values(t, d, "t", 0, 1); len(got) != 21 || got[20] != "21=last" {
+		t.Errorf("after a crash: %q", got)
+	}
+	if n, r := d.Tree(); n != size || r != root {
+		t.Errorf("the tree has %d leaves, or another root; it had %d", n, size)
+	}
+}

@@ -172,7 +172,7 @@ func (d *Disk) replayAll(ctx context.Context, m *manifest) error {
 				return fault.New(fault.Damaged, "journal %s is damaged at byte 0: its head is gone", next)
 			}
 		}
-		if err := d.replay(dir+"/"+journalName(number), number, end, i == 0); err != nil {
+		if err := d.replay(dir+"/"+journalName(number), number, end); err != nil {
 			return err
 		}
 		if i+1 >= len(numbers) {
@@ -220,7 +220,7 @@ func nextCommitted(b []byte, at int64) int64 {
 
 // replay reads one journal. end is where it ends, by the head of the next one;
 // -1 for the last, which ends where frames stop being whole.
-func (d *Disk) replay(name string, number, end int64, first bool) error {
+func (d *Disk) replay(name string, number, end int64) error {
 	f, err := d.fs.OpenWrite(name)
 	if err != nil {
 		return fault.New(fault.Unavailable, "cannot open a journal: %w", err)
@@ -252,7 +252,7 @@ func (d *Disk) replay(name string, number, end int64, first bool) error {
 	for at < int64(len(b)) {
 		fr, payload, ok := cutFrame(b[at:])
 		if ok {
-			if err := d.apply(j, &fr, payload, at, number, first); err != nil {
+			if err := d.apply(j, &fr, payload, at, number); err != nil {
 				return damaged(at, err.Error())
 			}
 			at += fr.size()
@@ -297,8 +297,8 @@ func (d *Disk) replay(name string, number, end int64, first bool) error {
 
 // apply takes one frame into the state. An error means that the frame does not
 // fit what came before it.
-func (d *Disk) apply(j *journal, f *frame, payload []byte, at, number int64, first bool) error {
-	known := f.leaf < d.tree.size() // the manifest has its effects already
+func (d *Disk) apply(j *journal, f *frame, payload []byte, at, number int64) error {
+	known := f.leaf < d.man.Leaves // the manifest has its effects already
 	if f.kind == frameHead {
 		if at != 0 || f.base != number {
 			return errors.New("a head out of place")
@@ -308,7 +308,8 @@ func (d *Disk) apply(j *journal, f *frame, payload []byte, at, number int64, fir
 				return err
 			}
 		}
-		if !first && f.leaf != d.tree.size() {
+		// The manifest may be younger than this journal, and then knows of more leaves.
+		if f.leaf != d.tree.size() && f.leaf > d.man.Leaves {
 			return fmt.Errorf("leaf %d is next, the head says %d", d.tree.size(), f.leaf)
 		}
 		j.created = f.time
