@@ -97,6 +97,13 @@ type scope struct {
 }
 
 func (x *compiler) pipeline(p *plan.Pipeline) (*pipe, error) {
+	pre, err := x.prefix(p)
+	if err != nil {
+		return nil, err
+	}
+	if pre != nil {
+		return x.stages(pre, pre.Schema, pre.Rest)
+	}
 	out := &pipe{}
 	src, err := x.source(out, p.Source)
 	if err != nil {

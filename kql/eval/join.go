@@ -218,7 +218,7 @@ func (r *joinReader) build(ctx context.Context) (*joinTable, error) {
 			return nil, err
 		}
 		if rest == nil && s.x.full(&r.hold, r.now.level) {
-			if rest, err = r.toFiles(t); err != nil {
+			if rest, err = r.toFiles(ctx, t); err != nil {
 				return nil, err
 			}
 			t = nil
@@ -236,14 +236,20 @@ func (r *joinReader) build(ctx context.Context) (*joinTable, error) {
 }
 
 // toFiles writes a table's rows to files by their keys.
-func (r *joinReader) toFiles(t *joinTable) (*spill, error) {
+func (r *joinReader) toFiles(ctx context.Context, t *joinTable) (*spill, error) {
 	schema := withKey(r.s.right.schema)
 	if r.s.keysOnly() {
 		schema = withKey(nil)
 	}
 	out := r.s.x.spill(schema, r.now.level)
 	none := &table.Batch{Rows: 1}
+	n := 0
 	for key, id := range t.head {
+		if n++; n&1023 == 0 {
+			if err := r.s.x.alive(ctx); err != nil {
+				return nil, err
+			}
+		}
 		if id == noMore {
 			if err := out.add(none, 0, []byte(key)); err != nil {
 				return nil, err

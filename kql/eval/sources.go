@@ -84,7 +84,7 @@ func (r *scanReader) Next(ctx context.Context) (*table.Batch, error) {
 		if len(b.Cols) != len(r.s.Out) {
 			return nil, fault.New(fault.Internal, "eval: a scan of %s gave %d columns instead of %d", r.s.Def.Name, len(b.Cols), len(r.s.Out))
 		}
-		r.cut.list, r.cut.off = append(r.cut.list[:0], b), 0
+		r.cut.list, r.cut.off = append(r.cut.list[:0], &table.Batch{Schema: r.s.Out, Cols: b.Cols, Rows: b.Rows}), 0
 	}
 }
 

@@ -80,8 +80,8 @@ type summarizeReader struct {
 	base
 	s     *summarize
 	hold  hold
-	out   *batches
 	begun bool
+	done  []*group // groups that are complete, to be given
 	work  []levelled
 }
 
@@ -110,15 +110,8 @@ func (g *group) stateBytes() int64 {
 }
 
 func (r *summarizeReader) Next(ctx context.Context) (*table.Batch, error) {
-	for {
-		if r.out != nil {
-			b, err := r.out.Next(ctx)
-			if b != nil || err != nil {
-				return b, err
-			}
-			r.out = nil
-			r.hold.release()
-		}
+	for len(r.done) == 0 {
+		r.hold.release()
 		in, level := Reader(nil), 0
 		switch {
 		case !r.begun:
@@ -136,12 +129,9 @@ func (r *summarizeReader) Next(ctx context.Context) (*table.Batch, error) {
 		if err != nil {
 			return nil, err
 		}
-		out, err := r.results(ctx, groups)
-		if err != nil {
-			return nil, err
-		}
-		r.out = &batches{schema: r.schema, list: out, size: r.s.x.o.batchRows()}
+		r.done = groups
 	}
+	return r.results(ctx)
 }
 
 // computed gives the columns that nodes compute.
@@ -252,16 +242,16 @@ func (r *summarizeReader) fill(ctx context.Context, in Reader, level int) ([]*gr
 	return groups, nil
 }
 
-func (r *summarizeReader) results(ctx context.Context, groups []*group) ([]*table.Batch, error) {
-	size := r.s.x.o.batchRows()
-	var out []*table.Batch
+// results gives the next groups.
+func (r *summarizeReader) results(ctx context.Context) (*table.Batch, error) {
+	n := min(r.s.x.o.batchRows(), len(r.done))
+	out := table.NewBatch(r.schema, n)
 	row := make([]table.Value, 0, len(r.schema))
-	for i, g := range groups {
-		if i%size == 0 {
+	for i, g := range r.done[:n] {
+		if i&63 == 63 {
 			if err := r.s.x.alive(ctx); err != nil {
 				return nil, err
 			}
-			out = append(out, table.NewBatch(r.schema, min(size, len(groups)-i)))
 		}
 		row = append(row[:0], g.keys...)
 		for a, s := range g.states {
@@ -274,14 +264,15 @@ func (r *summarizeReader) results(ctx context.Context, groups []*group) ([]*tabl
 		for c := range row {
 			row[c] = fit(row[c], r.schema[c].Type)
 		}
-		out[len(out)-1].AppendRow(row)
-		g.states, g.keys = nil, nil
+		out.AppendRow(row)
+		r.done[i] = nil
 	}
-	return out, nil
+	r.done = r.done[n:]
+	return out, r.s.x.alive(ctx)
 }
 
 func (r *summarizeReader) Close() error {
-	r.out, r.begun = nil, true
+	r.done, r.begun = nil, true
 	for _, w := range r.work {
 		w.rows.Close()
 	}

@@ -35,7 +35,9 @@ var (
 	space   = regexp.MustCompile(`\s+`)
 	grouped = regexp.MustCompile(`^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$`)
 	decimal = regexp.MustCompile(`^[+-]?\d+\.(\d+)$`)
-	escaped = regexp.MustCompile("\\\\([\\\\`*_{}\\[\\]()#+\\-.!|<>\"'])")
+	// bareWord is a text in an array that the documentation shows without quotes.
+	bareWord = regexp.MustCompile(`([\[,]\s*)([A-Za-z_][\w -]*\b)`)
+	escaped  = regexp.MustCompile("\\\\([\\\\`*_{}\\[\\]()#+\\-.!|<>\"'])")
 )
 
 func isNullText(s string) bool {
@@ -194,7 +196,7 @@ func parseLoose(s string) (any, bool) {
 	}
 	tries := []string{t, strings.ReplaceAll(t, "\n", " "), regexp.MustCompile(`,\s*([\]}])`).ReplaceAllString(t, "$1"), strings.ReplaceAll(t, `""`, `"`), strings.ReplaceAll(t, `\"`, `"`)}
 	if !strings.Contains(t, `"`) {
-		tries = append(tries, strings.ReplaceAll(t, "'", `"`))
+		tries = append(tries, strings.ReplaceAll(t, "'", `"`), bareWord.ReplaceAllString(t, `$1"$2"`))
 	}
 	for _, x := range tries {
 		if d, err := table.ParseJSON(x); err == nil {

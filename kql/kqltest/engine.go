@@ -38,7 +38,7 @@ func Bind(cat *fn.Catalogue, tables map[string]*table.Batch, text string, now in
 		return nil, err
 	}
 	if len(q.Pipelines) == 0 {
-		return nil, fault.New(fault.Invalid, "the text holds no query")
+		return nil, fault.Diagnostics{{Text: "the text holds no query"}}
 	}
 	return q, nil
 }
