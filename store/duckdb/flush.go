@@ -312,9 +312,8 @@ func (s *Store) writeFiles(ctx context.Context, metas []fileMeta, groups [][]new
 			}
 			defer w.close()
 			for i := range next {
-				path := segmentPath(s.dir, metas[i].ID)
-				if err := writeFile(ctx, w, path, &metas[i], groups[i]); err != nil {
-					return fmt.Errorf("cannot write segment %s: %w", path, err)
+				if err := writeFile(ctx, w, s.dir, &metas[i], groups[i]); err != nil {
+					return fmt.Errorf("cannot write segment %d: %w", metas[i].ID, err)
 				}
 				if err := metas[i].measure(s.dir); err != nil {
 					return err
@@ -375,7 +374,7 @@ func (s *Store) commit(man *manifest, metas []fileMeta, removed func(*segment) b
 			for _, sm := range f.meta.Segments {
 				seg := newSegment(f, s.version(sm.Table, sm.Version), sm)
 				for _, p := range late {
-					if seg.ranges.has(p.Place) {
+					if seg.mayHave(p.Place) {
 						seg.dead = append(seg.dead, p.Place)
 					}
 				}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ func (s *Store) Maintain(ctx context.Context) error {
 		}
 		st.set.release(s.drop)
 		if plan == nil {
-			return s.sweep()
+			return s.sweep(ctx)
 		}
 		if err != nil {
 			return err
@@ -267,6 +268,7 @@ func (s *Store) newFileID() int64 {
 // mergeInto writes one file; false when no row is for it.
 func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan *mergePlan, from, to, rows, bytes int64) (some bool, err error) {
 	path := segmentPath(s.dir, meta.ID)
+	var idx indexBuilder
 	const inflated = 16 // uncompressed bytes for one on disk, about
 	if err := w.exec(attachOut(path, rows, inflated*bytes/max(rows, 1))); err != nil {
 		return false, err
@@ -330,6 +332,12 @@ func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan
 	}
 	m.Level = 1
 	meta.Segments = []segmentMeta{m}
+	if err := idx.stored(ctx, w, "out."+m.Name, m.Name, def); err != nil {
+		return false, err
+	}
+	if meta.Index, err = idx.save(indexPath(s.dir, meta.ID)); err != nil {
+		return false, err
+	}
 	meta.Commit, meta.Files = s.man.Commit, 1
 	if err := writeMeta(w, meta); err != nil {
 		return false, err
@@ -377,11 +385,96 @@ func (s *Store) describe(ctx context.Context, w *instance, def *tableDef) (segme
 	return m, err
 }
 
-// sweep drops files that only keep superseded places, once no segment can have
-// such a row.
-func (s *Store) sweep() error {
-	s.work.Lock()
-	defer s.work.Unlock()
+// stored adds the rows of a segment that lies in an attached file.
+func (x *indexBuilder) stored(ctx context.Context, w *instance, from, segment string, def *tableDef) error {
+	x.begin(segment, def)
+	cols := []int{def.hidden(table.HiddenOdd), def.hidden(table.HiddenTopic), def.hidden(table.HiddenPartition), def.hidden(table.HiddenOffset), def.hidden(table.HiddenIndex)}
+	fixed := len(cols)
+	for _, name := range x.cur.Columns {
+		cols = append(cols, def.phys.Index(name))
+	}
+	var schema table.Schema
+	var list []string
+	for _, c := range cols {
+		schema = append(schema, def.phys[c])
+		list = append(list, physName(c))
+	}
+	err := w.each(ctx, fmt.Sprintf("SELECT %s FROM %s ORDER BY rowid", strings.Join(list, ", "), from), schema, func(b *table.Batch) error {
+		for r := range b.Rows {
+			x.row(b.Cols[0].N[r] != 0)
+			x.key(placeKey(store.Place{
+				TopicPartition: store.TopicPartition{Topic: b.Cols[1].S[r], Partition: int32(b.Cols[2].N[r])},
+				Offset:         b.Cols[3].N[r], Index: int32(b.Cols[4].N[r]),
+			}))
+			for i := fixed; i < len(cols); i++ {
+				if def.kinds[cols[i]] != kindTextList {
+					x.value(b.Cols[i].S[r])
+					continue
+				}
+				list, _ := listCell(&b.Cols[i], r)
+				for _, e := range list {
+					s, _ := e.(string)
+					x.value(s)
+				}
+			}
+		}
+		return nil
+	})
+	x.end()
+	return err
+}
+
+// sweep does what is left when nothing is to be merged: it makes indexes that
+// are missing or damaged, and drops files that keep superseded places which no
+// segment has.
+func (s *Store) sweep(ctx context.Context) error {
+	s.mu.Lock()
+	st := s.state
+	st.set.retain()
+	s.mu.Unlock()
+	defer st.set.release(s.drop)
+	for _, f := range st.set.files {
+		if f.index.Load() == nil && f.meta.Index > 0 {
+			if err := s.reindex(ctx, f, st); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reindex makes the sidecar of a file.
+func (s *Store) reindex(ctx context.Context, f *segmentFile, st *state) error {
+	w, err := openWriter(s.opts.WriterMemory, 1)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := w.exec(fmt.Sprintf("ATTACH %s AS %s (TYPE duckdb, READ_ONLY)", literal(f.path), f.alias())); err != nil {
+		return err
+	}
+	var idx indexBuilder
+	for _, list := range st.segs {
+		for _, seg := range list {
+			if seg.file == f {
+				if err := idx.stored(ctx, w, f.alias()+"."+seg.name, seg.name, seg.def); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	path := indexPath(s.dir, f.id)
+	if _, err := idx.save(path + ".new"); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	x, err := openIndex(path)
+	if err != nil {
+		return err
+	}
+	f.index.Store(x)
 	return nil
 }
 

@@ -18,15 +18,17 @@ var errPoolClosed = store.ErrClosed
 // Query runs one SELECT on a locked instance of its own. The reader holds the
 // instance until it is drained or closed.
 func (s *snapshot) Query(ctx context.Context, sql string, args []any, schema table.Schema, limits store.Limits) (store.Reader, error) {
-	if err := s.enter(); err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	r := &reader{snap: s, ctx: ctx, cancel: cancel, schema: schema}
-	s.mu.Lock()
-	r.holdsAnother = len(s.readers) > 0
-	s.readers[r] = true
-	s.mu.Unlock()
+	r.mu.Lock() // abort waits for it
+	defer r.mu.Unlock()
+	if err := s.enter(r); err != nil {
+		cancel(err)
+		return nil, err
+	}
 	var err error
 	r.inst, err = s.store.pool.acquire(ctx, filesIn(sql, s.state.set), limits.MemoryBytes, r.holdsAnother)
 	if err == nil {
@@ -35,7 +37,7 @@ func (s *snapshot) Query(ctx context.Context, sql string, args []any, schema tab
 	}
 	if err != nil {
 		err = r.fail(err)
-		r.Close()
+		r.finish()
 		return nil, err
 	}
 	return r, nil
@@ -186,12 +188,11 @@ func (r *reader) Next(ctx context.Context) (*table.Batch, error) {
 	for {
 		chunk := capi.FetchChunk(r.res)
 		if chunk.Ptr == nil {
-			var err error
-			if r.ctx.Err() != nil {
-				err = context.Cause(r.ctx)
-			} else if ctx.Err() != nil {
+			err := context.Cause(r.ctx)
+			if err == nil {
 				err = ctx.Err()
-			} else if text := capi.ResultError(&r.res); text != "" {
+			}
+			if text := capi.ResultError(&r.res); err == nil && text != "" {
 				err = r.fail(r.resultError())
 			}
 			r.finish()
@@ -262,10 +263,10 @@ func (i *instance) each(ctx context.Context, sql string, schema table.Schema, f 
 
 // fail is the error that the caller sees.
 func (r *reader) fail(err error) error {
+	if cause := context.Cause(r.ctx); cause != nil {
+		return cause
+	}
 	if errors.Is(err, errInterrupted) {
-		if cause := context.Cause(r.ctx); cause != nil {
-			return cause
-		}
 		return context.Canceled
 	}
 	return err
@@ -287,13 +288,10 @@ func (r *reader) finish() {
 		capi.DestroyPrepare(&r.stmt)
 	}
 	r.cancel(nil)
-	r.snap.mu.Lock()
-	delete(r.snap.readers, r)
-	r.snap.mu.Unlock()
 	if r.inst != nil {
 		r.snap.store.pool.release(r.inst, r.holdsAnother)
 	}
-	r.snap.leave()
+	r.snap.leave(r)
 }
 
 func (r *reader) Close() error {

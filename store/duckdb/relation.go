@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sextant/fault"
@@ -57,27 +58,57 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 		if seg.span.outside(scan.From, scan.To) {
 			continue
 		}
-		where, ok := seg.lookup(scan.Equal)
-		if !ok {
+		ranges, all := seg.lookup(scan.Equal)
+		if !all && len(ranges) == 0 {
 			continue
 		}
-		if len(seg.dead) > 0 {
-			where = append(where, seg.notDead())
+		cell := plain
+		if seg.def != def {
+			cell = func(i int) string { return seg.cell(def, cols[i], cols) }
 		}
 		from := fmt.Sprintf(" FROM %s.%s", seg.file.alias(), seg.name)
-		if len(where) > 0 {
-			from += " WHERE " + strings.Join(where, " AND ")
+		dead := ""
+		if len(seg.dead) > 0 {
+			dead = seg.notDead()
 		}
-		if seg.def == def {
-			branch(from, plain)
+		if all {
+			if dead != "" {
+				from += " WHERE " + dead
+			}
+			branch(from, cell)
 			continue
 		}
-		branch(from, func(i int) string { return seg.cell(def, cols[i], cols) })
+		if dead != "" {
+			dead = " AND " + dead
+		}
+		for _, r := range joinRanges(ranges, maxRanges) {
+			branch(fmt.Sprintf("%s WHERE rowid >= %d AND rowid < %d%s", from, r.from, r.to, dead), cell)
+		}
 	}
 	if b.Len() == 0 {
 		branch(" WHERE false", func(i int) string { return "CAST(NULL AS " + def.kinds[cols[i]].sql() + ")" })
 	}
 	return b.String(), nil
+}
+
+// maxRanges of rows are read from one segment. DuckDB skips row groups for one
+// range of rowid in a branch, not for several.
+const maxRanges = 16
+
+// joinRanges closes the smallest gaps until there are at most n.
+func joinRanges(ranges []rowRange, n int) []rowRange {
+	ranges = slices.Clone(ranges)
+	for len(ranges) > n {
+		best := 1
+		for i := 2; i < len(ranges); i++ {
+			if ranges[i].from-ranges[i-1].to < ranges[best].from-ranges[best-1].to {
+				best = i
+			}
+		}
+		ranges[best-1].to = ranges[best].to
+		ranges = slices.Delete(ranges, best, best+1)
+	}
+	return ranges
 }
 
 // view is the number of the rows in memory that the scan may need, 0 for none.

@@ -119,8 +119,8 @@ type segmentFile struct {
 	id    int64
 	path  string
 	bytes int64
-	meta  fileMeta // without segments' rows that changed since; see segment
-	index *index   // nil: no pruning by value
+	meta  fileMeta              // without segments' rows that changed since; see segment
+	index atomic.Pointer[index] // nil: no pruning by value
 
 	refs atomic.Int32
 	gone atomic.Bool // no longer in the manifest: deleted with the last reference
@@ -214,18 +214,28 @@ func (s *fileSet) release(drop func(*segmentFile)) {
 		return
 	}
 	for _, f := range s.files {
-		if f.refs.Add(-1) == 0 && f.gone.Load() {
-			drop(f)
+		if f.refs.Add(-1) > 0 {
+			continue
 		}
+		if f.gone.Load() {
+			drop(f)
+		} else {
+			f.close() // the store closes
+		}
+	}
+}
+
+// close gives back what an open file holds.
+func (f *segmentFile) close() {
+	if x := f.index.Swap(nil); x != nil {
+		x.close()
 	}
 }
 
 // remove the file's bytes. An error is harmless: what the manifest does not
 // list is removed when the store opens.
 func (f *segmentFile) remove() {
-	if f.index != nil {
-		f.index.close()
-	}
+	f.close()
 	os.Remove(f.path)
 	os.Remove(f.path[:len(f.path)-len(".seg")] + ".idx")
 }

@@ -17,9 +17,9 @@ type snapshot struct {
 
 	mu      sync.Mutex
 	views   []uint64
-	users   int // the snapshot itself, and its open readers
 	closed  bool
-	readers map[*reader]bool // that hold an instance
+	readers map[*reader]bool
+	left    bool // closed, and the last reader has ended
 }
 
 var _ store.SQLSnapshot = (*snapshot)(nil)
@@ -69,42 +69,46 @@ func (s *snapshot) Scan(ctx context.Context, scan store.Scan) (store.Reader, err
 
 func (s *snapshot) Close() error {
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil
-	}
+	first := !s.closed
 	s.closed = true
 	s.mu.Unlock()
-	s.leave()
+	if first {
+		s.leave(nil)
+	}
 	return nil
 }
 
 // abort ends the snapshot and its readers, whatever they do.
 func (s *snapshot) abort() {
+	s.Close()
 	s.mu.Lock()
 	readers := slices.Collect(maps.Keys(s.readers))
 	s.mu.Unlock()
 	for _, r := range readers {
 		r.abort()
 	}
-	s.Close()
 }
 
-// enter is called for each reader; leave when it ends.
-func (s *snapshot) enter() error {
+// enter is called for each reader; leave when it ends, and with nil for the
+// snapshot itself.
+func (s *snapshot) enter(r *reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return store.ErrClosed
 	}
-	s.users++
+	r.holdsAnother = len(s.readers) > 0
+	s.readers[r] = true
 	return nil
 }
 
-func (s *snapshot) leave() {
+func (s *snapshot) leave(r *reader) {
 	s.mu.Lock()
-	s.users--
-	last := s.users == 0
+	delete(s.readers, r)
+	last := s.closed && len(s.readers) == 0 && !s.left
+	if last {
+		s.left = true
+	}
 	s.mu.Unlock()
 	if !last {
 		return

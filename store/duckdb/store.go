@@ -194,6 +194,10 @@ func openSegmentFile(dir string, m fileMeta) (*segmentFile, error) {
 	if st.Size() != m.Bytes {
 		return nil, fault.New(fault.Damaged, "segment %s has %d bytes instead of %d", f.path, st.Size(), m.Bytes)
 	}
+	// Without its index the rows are found by reading more; Maintain makes it anew.
+	if x, err := openIndex(indexPath(dir, m.ID)); err == nil {
+		f.index.Store(x)
+	}
 	return f, nil
 }
 
@@ -206,7 +210,8 @@ func removeGarbage(dir string, files map[int64]*segmentFile) error {
 	for _, e := range entries {
 		var id int64
 		var ext string
-		if n, _ := fmt.Sscanf(e.Name(), "%012d.%s", &id, &ext); n == 2 && files[id] == nil || e.Name() == manifestName+".new" {
+		n, _ := fmt.Sscanf(e.Name(), "%012d.%s", &id, &ext)
+		if n == 2 && (files[id] == nil || ext != "seg" && ext != "idx") || e.Name() == manifestName+".new" {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return fault.New(fault.Unavailable, "cannot remove a file that an interrupted write left: %w", err)
 			}
@@ -378,7 +383,7 @@ next:
 		hit := false
 		for _, list := range st.segs {
 			for _, seg := range list {
-				if seg.ranges.has(p) && !slices.Contains(seg.dead, p) {
+				if seg.mayHave(p) && !slices.Contains(seg.dead, p) {
 					segs[seg] = append(segs[seg], p)
 					hit = true
 				}
@@ -444,7 +449,7 @@ func (s *Store) Snapshot(ctx context.Context) (store.Snapshot, error) {
 		return nil, store.ErrClosed
 	}
 	s.state.set.retain()
-	snap := &snapshot{store: s, state: s.state, users: 1, readers: map[*reader]bool{}}
+	snap := &snapshot{store: s, state: s.state, readers: map[*reader]bool{}}
 	s.snapshots[snap] = true
 	return snap, nil
 }

@@ -118,7 +118,9 @@ func attachOut(path string, rows, rowBytes int64) string {
 
 // writeFile makes a file of rows in memory. On success it is whole and on disk,
 // under a name that is not yet durable.
-func writeFile(ctx context.Context, w *instance, path string, meta *fileMeta, tables []newTable) (err error) {
+func writeFile(ctx context.Context, w *instance, dir string, meta *fileMeta, tables []newTable) (err error) {
+	path := segmentPath(dir, meta.ID)
+	var idx indexBuilder
 	var all, bytes int64
 	for i := range tables {
 		for _, p := range tables[i].parts {
@@ -173,11 +175,15 @@ func writeFile(ctx context.Context, w *instance, path string, meta *fileMeta, ta
 		if err := appendParts(w, m.Name, t); err != nil {
 			return err
 		}
+		idx.parts(m.Name, t)
 		m.Min, m.Max, m.Undated = sp.Min, sp.Max, sp.Undated
 		for _, r := range ranges {
 			m.Places = append(m.Places, placesMeta{r.Topic, r.Partition, r.Min, r.Max})
 		}
 		meta.Segments = append(meta.Segments, m)
+	}
+	if meta.Index, err = idx.save(indexPath(dir, meta.ID)); err != nil {
+		return err
 	}
 	if err := writeMeta(w, meta); err != nil {
 		return err
