@@ -79,6 +79,12 @@ type Scalar struct {
 	// Lazy functions (iff, case, coalesce, and, or) get their arguments on
 	// demand; Eval is then nil.
 	Lazy func(c *Context, n int, arg func(i int) table.Value) table.Value
+	// Several, when set, says that the function gives several columns in extend and
+	// project (series_fit_line, array_sort_asc of two arrays): their default names
+	// and types. Eval then gives the first; the row named All gives a dynamic array
+	// of them all, in that order.
+	Several func(args []Arg) table.Schema
+	All     *Scalar
 	// Row functions see the rows around them; Eval and Lazy are nil.
 	Row RowFunc
 	// Volatile functions (rand, new_guid) must not be folded or moved.
@@ -161,6 +167,9 @@ func New() *Catalogue {
 		for i := range rows {
 			s := &rows[i]
 			c.scalarRows = append(c.scalarRows, s)
+			if s.All != nil {
+				c.scalars[s.All.Name] = s.All
+			}
 			for _, n := range append([]string{s.Name}, s.Aliases...) {
 				if _, twice := c.scalars[n]; twice {
 					panic("fn: two scalar functions are named " + n)

@@ -107,9 +107,18 @@ func arrays() []Scalar {
 		})
 	}
 	sorted := func(name string, desc bool) Scalar {
-		return Scalar{Name: name, Sigs: sigs("array*:array|bool -> dynamic"), Nulls: Own, Eval: func(_ *Context, a []table.Value) table.Value {
-			return sortArrays(a, desc)
-		}, Doc: "The array sorted, nulls last (or first, with a last argument false); further arrays follow its order, and the result then holds them all."}
+		all := func(_ *Context, a []table.Value) table.Value { return sortArrays(a, desc) }
+		return Scalar{Name: name, Sigs: sigs("array*:array|bool -> dynamic"), Nulls: Own, Eval: func(c *Context, a []table.Value) table.Value {
+			return Element(all(c, a), table.LongValue(0))
+		}, Several: func(args []Arg) table.Schema {
+			var out table.Schema
+			for i, a := range args {
+				if a.Type != table.Bool || i == 0 {
+					out = append(out, table.Column{Name: a.Name + "_sorted", Type: table.Dynamic})
+				}
+			}
+			return out
+		}, All: &Scalar{Name: name + "*", Sigs: sigs("array*:array|bool -> dynamic"), Nulls: Own, Eval: all, Doc: "All arrays of " + name + "."}, Doc: "The array sorted, nulls last (or first, with a last argument false); further arrays follow its order, as further columns."}
 	}
 	return []Scalar{
 		{Name: "array_length", Aliases: []string{"arraylength"}, Sigs: sigs("array:array -> long"), Eval: func(_ *Context, a []table.Value) table.Value {
@@ -289,8 +298,8 @@ func arrayIff(_ *Context, a []table.Value) table.Value {
 	return table.DynamicValue(out)
 }
 
-// sortArrays sorts the first array and brings the others into its order. With
-// one array the result is that array, with several an array of them all.
+// sortArrays sorts the first array and brings the others into its order: an array
+// of them all.
 func sortArrays(a []table.Value, desc bool) table.Value {
 	nullsLast := true
 	if last := a[len(a)-1]; last.Type() == table.Bool {
@@ -333,9 +342,6 @@ func sortArrays(a []table.Value, desc bool) table.Value {
 			s[i] = list[j]
 		}
 		out[k] = s
-	}
-	if len(out) == 1 {
-		return dynValue(out[0])
 	}
 	return table.DynamicValue(out)
 }
