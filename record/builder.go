@@ -47,7 +47,6 @@ type reader struct {
 	slots    []int32 // token + 1 by slot; 0 has none
 	envelope keyCache
 	props    keyCache
-	odd      bool
 }
 
 // keyCache remembers which key follows which: records of one category have their

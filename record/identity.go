@@ -104,6 +104,10 @@ func (m *Model) classify(t *tape) (h head, r *route, raw string, err error) {
 
 func (t *tape) isIntune(h *head, mark string) bool {
 	if h.resource >= 0 {
+		const entra = "/microsoft.aadiam"
+		if id := t.str(h.resource); len(id) > len(entra) && equalFold(id[len(id)-len(entra):], entra) {
+			return false
+		}
 		return strings.Contains(strings.ToLower(string(t.str(h.resource))), "microsoft.intune")
 	}
 	return h.props >= 0 && t.find(h.props, mark) >= 0

@@ -64,8 +64,9 @@ type colOp struct {
 	parsed     bool
 	unless     spot
 	unlessText string
-	nest       int // index in nests + 1; 0 has none
-	origin     int // index in origins; -1 has none
+	nest       int  // index in nests + 1; 0 has none
+	origin     int  // index in origins; -1 has none
+	tenant     bool // the directory, which we may know where the record does not say it
 }
 
 // nest is the promoted paths of one column.
@@ -113,7 +114,7 @@ func compile(def *table.Def, origins []origin) (*plan, error) {
 	p := &plan{def: def, physical: def.Physical(), envelope: map[string]int{"resourceid": resourceSlot}, props: map[string]int{}, slots: 1}
 	p.width = len(def.Columns) + len(def.Promoted)
 	for _, c := range def.Columns {
-		op := colOp{name: c.Name, typ: c.Type, from: fromNothing, origin: -1}
+		op := colOp{name: c.Name, typ: c.Type, from: fromNothing, origin: -1, tenant: strings.EqualFold(c.Name, "AADTenantId") && c.Type == table.String}
 		for i := range origins {
 			o := &origins[i]
 			if o.column != c.Name {

@@ -80,6 +80,10 @@ func (w *writer) visible(op *colOp, v *table.Vector) {
 			w.cell(op, v, i)
 			return
 		}
+		if op.tenant {
+			pushS(v, w.src.TenantID)
+			return
+		}
 		pushNull(v)
 		if op.nest > 0 {
 			w.noNest(op.nest - 1)

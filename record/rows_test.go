@@ -38,7 +38,7 @@ func TestRows(t *testing.T) {
 			if again, err := m.Identify([]byte(rec)); err != nil || again != id {
 				t.Errorf("the model says %v, %v; the builder %v", again, err, id)
 			}
-			if err := b.Add([]byte(rec), &id, Source{Arrival: 5, Topic: "x", Offset: 7, Index: 3}); err != nil {
+			if err := b.Add([]byte(rec), &id, Source{Arrival: 5, Topic: "x", Offset: 7, Index: 3, TenantID: "ours"}); err != nil {
 				t.Fatal(err)
 			}
 			got := b.Take()

@@ -332,6 +332,7 @@ func (r *run) json(f *FileSummary, t text) error {
 	holders := map[string]string{"lines": "JSON lines", "array": "JSON array", "records": "event bodies", "page": "Graph pages"}
 	var hint record.Hint
 	ctxOf, reason := "", ""
+	found := 0
 	for {
 		p, err := s.next()
 		if err == io.EOF {
@@ -340,6 +341,7 @@ func (r *run) json(f *FileSummary, t text) error {
 		if err != nil {
 			return unreadable(t.name, err)
 		}
+		found++
 		if h := holders[p.holder]; h != "" && !strings.Contains(f.holder, h) {
 			if p.holder == "lines" && !s.lines {
 				h = "JSON objects"
@@ -364,6 +366,9 @@ func (r *run) json(f *FileSummary, t text) error {
 		if err := r.add(it, p.raw); err != nil {
 			return err
 		}
+	}
+	if found == 0 {
+		f.Note = "there are no records in it"
 	}
 	return nil
 }
@@ -519,6 +524,20 @@ func (s *Summary) Totals() (records, accepted, known, setAside int64) {
 		}
 	}
 	return records, accepted, known, setAside
+}
+
+// Tables of all files.
+func (s *Summary) Tables() map[string]Count {
+	out := map[string]Count{}
+	for _, f := range s.Files {
+		for t, c := range f.Tables {
+			sum := out[t]
+			sum.Accepted += c.Accepted
+			sum.Known += c.Known
+			out[t] = sum
+		}
+	}
+	return out
 }
 
 // WriteTo prints the summary for people.

@@ -97,6 +97,7 @@ func TestHostileFiles(t *testing.T) {
 		{"11-page", `{"@odata.context":"https://graph.microsoft.com/beta/$metadata#auditLogs/directoryAudits","@odata.nextLink":"x","value":[{"id":"Directory_g1","activityDisplayName":"x","activityDateTime":"2026-03-01T08:00:00Z"},{"id":"Directory_g2"}]}`},
 		{"12-page-of-users", `{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users","value":[{"id":"u"}]}`},
 		{"13-page-without-context", `{"value":[{"id":"d-1","riskEventType":"x","detectedDateTime":"2026-03-01T08:00:00Z","lastUpdatedDateTime":"2026-03-01T08:00:00Z"}]}`},
+		{"13-page-with-nothing", `{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#auditLogs/signIns","value":[]}`},
 		{"14-empty", ""},
 		{"15-white", " \n\n"},
 		{"16-bom", "\xEF\xBB\xBF" + next()},
@@ -164,6 +165,13 @@ func TestHostileFiles(t *testing.T) {
 		}
 	}
 	golden(t, "hostile.txt", sum)
+	var fromTables int64
+	for _, c := range sum.Tables() {
+		fromTables += c.Accepted + c.Known
+	}
+	if records, accepted, known, aside := sum.Totals(); accepted+known != fromTables || records != fromTables+aside {
+		t.Errorf("%d records, but %d in tables and %d set aside", records, fromTables, aside)
+	}
 	for _, d := range in.dead {
 		if len(d.JSON) > 1<<20 {
 			t.Errorf("%s: %d bytes were kept of what is no record", d.Where, len(d.JSON))
@@ -257,7 +265,7 @@ func TestImportThatBreaksOff(t *testing.T) {
 func TestAppenderThatFails(t *testing.T) {
 	in := newIntake(t)
 	in.fail = errors.New("the disk is full")
-	_, err := (&Importer{Model: in.m, To: in, Stdin: &endless{n: 100_000, sep: "\n"}}).Import(context.Background(), "-")
+	_, err := (&Importer{Model: in.m, To: in, Workers: 1, Stdin: &endless{n: 100_000, sep: "\n"}}).Import(context.Background(), "-")
 	if err == nil || !errors.Is(err, in.fail) || !strings.Contains(err.Error(), "(standard input):1:1") {
 		t.Errorf("%v", err)
 	}
