@@ -65,14 +65,16 @@ func (e *Engine) Run(ctx context.Context, st store.Store, req Request) (*Answer,
 	if q == nil {
 		return nil, errors.Join(notes.Err(), closeAll())
 	}
+	e.optimize(q, now)
 	rows := e.o.MaxRows
 	if req.MaxRows > 0 && req.MaxRows < rows {
 		rows = req.MaxRows
 	}
 	c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: rows})
 	a := &Answer{Notes: notes, close: closeAll}
+	src := e.scannerOf(c, snap, req.Split)
 	for i, p := range q.Pipelines {
-		r, err := eval.Options{TempDir: e.o.TempDir}.Run(c, p, scanner{snap})
+		r, err := eval.Options{TempDir: e.o.TempDir}.Run(c, p, src)
 		if err != nil {
 			return nil, errors.Join(e.plain(ctx, err), closeAll())
 		}
@@ -109,6 +111,14 @@ func (e *Engine) bind(env bind.Environment, req Request, now int64) (*bind.Query
 	return q, append(ds, more...)
 }
 
+// optimize rewrites the plans of a query that is to run at once.
+func (e *Engine) optimize(q *bind.Query, now int64) {
+	r := &plan.Rewriting{Cat: e.o.Catalogue, Now: now}
+	for i, p := range q.Pipelines {
+		q.Pipelines[i] = plan.Optimize(r, p)
+	}
+}
+
 // Check binds a text without running it. The schema is the primary result's.
 func (e *Engine) Check(env bind.Environment, text string) (table.Schema, fault.Diagnostics) {
 	now, _ := table.TicksOf(e.o.Clock())
@@ -130,11 +140,9 @@ func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (stri
 	if q == nil {
 		return "", errors.Join(ds.Err(), snap.Close())
 	}
-	out := ""
-	for _, p := range q.Pipelines {
-		out += p.String() + "\n"
-	}
-	return out, snap.Close()
+	e.optimize(q, now)
+	text, err := e.explain(fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes}), snap, q, req)
+	return text, errors.Join(err, snap.Close())
 }
 
 // snapshotEnvironment resolves names in a snapshot.

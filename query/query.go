@@ -23,6 +23,15 @@ type Options struct {
 	MaxBytes  int64            // held by one query in Go; 0: 512 MB
 	MaxRows   int64            // of one answer; 0: 500,000
 	TempDir   string           // where operators spill; "": the system's
+
+	// EngineBytes bounds the memory of the store's engine for one statement; 0 is
+	// the store's own bound.
+	EngineBytes int64
+	// Fallback is told of SQL that the engine could not run and that ran in Go
+	// instead: each is a mistake of this program. It may be nil.
+	Fallback func(sql string, err error)
+
+	literalsInSQL bool // of tests: even what reads no table runs as SQL
 }
 
 // Request is one query.
@@ -31,8 +40,9 @@ type Request struct {
 	// From and To bound the time column of every table, in ticks, From inclusive
 	// and To exclusive; both 0 is no bound.
 	From, To int64
-	// Split bounds how many operators may run as SQL; nil is as many as can.
-	// Answers do not depend on it.
+	// Split bounds how many operators of each pipeline run as SQL; nil is as many as
+	// can, and a negative number is none, not even the scan. Answers do not depend
+	// on it.
 	Split *int
 	// MaxRows overrides the engine's, when it is less.
 	MaxRows int64

@@ -26,6 +26,12 @@ func (g *gen) expr(s *state, e plan.Expr) (sql, why string) {
 		return g.member(s, e)
 	case *plan.Index:
 		return g.index(s, e)
+	case *plan.ScalarQuery:
+		v, ok := g.value(e)
+		if !ok {
+			return "", "a subquery for a value has no SQL form here"
+		}
+		return g.literal(v)
 	}
 	return "", fmt.Sprintf("%s has no SQL form", e)
 }
@@ -40,6 +46,19 @@ func (g *gen) predicate(s *state, e plan.Expr) (sql, why string) {
 	return g.expr(s, e)
 }
 
+// value of a subquery that stands for one.
+func (g *gen) value(e plan.Expr) (table.Value, bool) {
+	q, ok := e.(*plan.ScalarQuery)
+	if !ok || g.scalar == nil || outer(q.Pipe) {
+		return table.Value{}, false
+	}
+	v, err := g.scalar(q)
+	if err != nil {
+		panic(outside{err})
+	}
+	return v, true
+}
+
 func (g *gen) literal(v table.Value) (sql, why string) {
 	if sql, ok := fn.Literal(g.d, v); ok {
 		return sql, ""
@@ -52,12 +71,17 @@ func (g *gen) call(s *state, e *plan.Call, form fn.SQLForm) (sql, why string) {
 		return "", e.Fn.Name + " has no SQL form"
 	}
 	args := make([]string, len(e.Args))
+	info := e.Info
 	for i, a := range e.Args {
+		if v, ok := g.value(a); ok { // known by now: forms may depend on it
+			info = append([]fn.Arg{}, info...)
+			info[i].Const = &v
+		}
 		if args[i], why = g.expr(s, a); why != "" {
 			return "", why
 		}
 	}
-	sql, ok := form(args, e.Info, e.T)
+	sql, ok := form(args, info, e.T)
 	if !ok {
 		return "", e.Fn.Name + " has no SQL form for these arguments"
 	}

@@ -163,7 +163,14 @@ func (g *gen) sort(s *state, keys []plan.SortKey) (*state, string) {
 		}
 		b.WriteString(c)
 	}
-	for i, k := range keys {
+	add := func(e string, k plan.SortKey) {
+		if len(list) > 0 || len(next.order) > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s AS o%d", e, len(next.order))
+		next.order = append(next.order, orderKey{k.Desc, k.NullsFirst})
+	}
+	for _, k := range keys {
 		if k.Expr.Type() == table.Dynamic || k.Expr.Type() == table.Decimal {
 			return nil, "a sort by a " + k.Expr.Type().String() + " value runs in Go"
 		}
@@ -171,15 +178,15 @@ func (g *gen) sort(s *state, keys []plan.SortKey) (*state, string) {
 		if why != "" {
 			return nil, why
 		}
-		if i > 0 || len(list) > 0 {
-			b.WriteString(", ")
+		if k.Expr.Type() == table.Real { // NaN is the least number here, the greatest in the engine
+			add("CASE WHEN "+e+" IS NOT NULL THEN NOT isnan("+e+") END", k)
 		}
-		fmt.Fprintf(&b, "%s AS o%d", e, i)
-		next.order = append(next.order, orderKey{k.Desc, k.NullsFirst})
+		add(e, k)
 	}
 	// An earlier order decides between rows that the new keys leave equal.
+	made := len(next.order)
 	for i, k := range s.order {
-		fmt.Fprintf(&b, ", o%d AS o%d", i, len(keys)+i)
+		fmt.Fprintf(&b, ", o%d AS o%d", i, made+i)
 		next.order = append(next.order, k)
 	}
 	b.WriteString(" FROM (" + s.sql + ") AS " + g.alias())

@@ -33,6 +33,9 @@ type Query struct {
 	Ops    int       // operators of the pipeline that run here, the last perhaps in part
 	Rest   []plan.Op // what is left to do in Go
 	Why    string    // why it stops there; "" when nothing is left
+
+	// Done is what the SQL computes, as a plan.
+	Done *plan.Pipeline
 }
 
 // Options of the generator.
@@ -40,15 +43,17 @@ type Options struct {
 	Dialect fn.Dialect
 	// Max is the most operators to take; negative is all that have a form.
 	Max int
+	// Scalar gives the value of a subquery; nil leaves what holds one to Go.
+	Scalar func(*plan.ScalarQuery) (table.Value, error)
 }
 
 // Prefix writes as long a prefix of p as has a form. The query is nil when not
 // even the source has one, and why says why. An error is the relation's.
 func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, err error) {
-	g := &gen{d: o.Dialect, rel: rel, shared: map[int]string{}}
+	g := &gen{d: o.Dialect, rel: rel, scalar: o.Scalar, shared: map[int]string{}}
 	defer func() {
 		if x := recover(); x != nil {
-			e, ok := x.(relationError)
+			e, ok := x.(outside)
 			if !ok {
 				panic(x)
 			}
@@ -80,15 +85,28 @@ func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, er
 	} else if why == "" {
 		why = "no more operators were asked for"
 	}
-	return &Query{SQL: g.with() + st.final(), Args: g.args, Schema: st.schema, Ops: n, Rest: rest, Why: why}, why, nil
+	done := &plan.Pipeline{Source: p.Source, Ops: p.Ops[:n:n]}
+	keep := needed(st.schema, rest)
+	schema := make(table.Schema, len(keep))
+	cols := make([]plan.Named, len(keep))
+	for i, at := range keep {
+		c := st.schema[at]
+		schema[i], cols[i] = c, plan.Named{Name: c.Name, Expr: &plan.Col{Name: c.Name, T: c.Type}}
+	}
+	if len(keep) < len(st.schema) {
+		done.Ops = append(done.Ops, &plan.Project{Cols: cols})
+	}
+	return &Query{SQL: g.with() + st.final(keep), Args: g.args, Schema: schema, Ops: n, Rest: rest, Why: why, Done: done}, why, nil
 }
 
-type relationError struct{ err error }
+// outside carries an error of Options' functions up to Prefix.
+type outside struct{ err error }
 
 // gen writes one statement.
 type gen struct {
 	d      fn.Dialect
 	rel    Relation
+	scalar func(*plan.ScalarQuery) (table.Value, error)
 	args   []any
 	tables int // aliases given
 	ctes   []string
@@ -153,11 +171,11 @@ func (s *state) orderBy() string {
 	return " ORDER BY " + strings.Join(keys, ", ")
 }
 
-// final is the whole statement: the columns alone, in order.
-func (s *state) final() string {
-	names := make([]string, len(s.schema))
-	for i := range names {
-		names[i] = col(i)
+// final is the whole statement: the columns to keep alone, in order.
+func (s *state) final(keep []int) string {
+	names := make([]string, len(keep))
+	for i, at := range keep {
+		names[i] = col(at)
 	}
 	list := strings.Join(names, ", ")
 	if list == "" {
@@ -220,7 +238,7 @@ func (g *gen) source(s plan.Source) (st *state, why string) {
 	case *plan.Scan:
 		rel, err := g.rel(s)
 		if err != nil {
-			panic(relationError{err})
+			panic(outside{err})
 		}
 		names := make([]string, len(s.Out))
 		for i := range names {

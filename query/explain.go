@@ -1,0 +1,59 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+
+	"sextant/kql/bind"
+	"sextant/kql/fn"
+	"sextant/kql/plan"
+	"sextant/kql/sqlgen"
+	"sextant/store"
+)
+
+// explain prints, for each pipeline of a query, nested ones included, what the
+// engine runs as SQL, what runs in Go, and why.
+func (e *Engine) explain(c *fn.Context, snap store.Snapshot, q *bind.Query, req Request) (string, error) {
+	var b strings.Builder
+	src, _ := e.scannerOf(c, snap, req.Split).(*split)
+	for _, p := range q.Pipelines {
+		fmt.Fprintf(&b, "plan: %s\n", p)
+		if src == nil {
+			b.WriteString("go:   all of it: this store has no SQL\n")
+			continue
+		}
+		if err := src.describe(&b, p); err != nil {
+			return "", err
+		}
+	}
+	return b.String(), nil
+}
+
+func (s *split) describe(b *strings.Builder, p *plan.Pipeline) error {
+	q, why, err := s.generate(p)
+	if err != nil {
+		return err
+	}
+	rest := p.Ops
+	if q == nil || !sqlgen.ReadsTables(p) {
+		if q != nil {
+			why = "it reads no table"
+		}
+		fmt.Fprintf(b, "go:   %s\n", p)
+	} else {
+		rest = q.Rest
+		fmt.Fprintf(b, "sql:  %s\n", q.Done)
+		if len(rest) > 0 {
+			texts := make([]string, len(rest))
+			for i, op := range rest {
+				texts[i] = op.String()
+			}
+			fmt.Fprintf(b, "go:   %s\n", strings.Join(texts, " | "))
+		}
+		fmt.Fprintf(b, "text: %s\n", q.SQL)
+	}
+	if why != "" {
+		fmt.Fprintf(b, "why:  %s\n", why)
+	}
+	return nil
+}

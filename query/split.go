@@ -1,0 +1,160 @@
+package query
+
+import (
+	"context"
+	"errors"
+
+	"sextant/fault"
+	"sextant/kql/eval"
+	"sextant/kql/fn"
+	"sextant/kql/plan"
+	"sextant/kql/sqlgen"
+	"sextant/store"
+	"sextant/table"
+)
+
+// split runs of each pipeline as much as has a SQL form in the store's engine.
+// Package eval asks it for every pipeline of a query, nested ones included, so a
+// join that must run in Go still reads two sides that were filtered and grouped in
+// the engine.
+type split struct {
+	scanner
+	sql     store.SQLSnapshot
+	dialect fn.Dialect
+	c       *fn.Context
+	o       *Options
+	max     int // operators of one pipeline; negative: all that have a form
+	scalars map[int]table.Value
+	cut     func(p *plan.Pipeline, q *sqlgen.Query, why string) // nil, or told of each
+}
+
+// dialectOf an engine; false where this program does not write its SQL.
+func dialectOf(name string) (fn.Dialect, bool) {
+	switch name {
+	case "duckdb":
+		return fn.DuckDB, true
+	case "clickhouse":
+		return fn.ClickHouse, true
+	}
+	return 0, false
+}
+
+// scannerOf a snapshot: with a SQL half where the engine has one.
+func (e *Engine) scannerOf(c *fn.Context, snap store.Snapshot, bound *int) eval.Scanner {
+	plain := scanner{snap}
+	sql, ok := snap.(store.SQLSnapshot)
+	if !ok || bound != nil && *bound < 0 {
+		return plain
+	}
+	d, ok := dialectOf(sql.Dialect())
+	if !ok {
+		return plain
+	}
+	max := -1
+	if bound != nil {
+		max = *bound
+	}
+	return &split{scanner: plain, sql: sql, dialect: d, c: c, o: &e.o, max: max, scalars: map[int]table.Value{}}
+}
+
+// generate the SQL of p's first operators; nil, and why, where there is none.
+func (s *split) generate(p *plan.Pipeline) (*sqlgen.Query, string, error) {
+	return sqlgen.Prefix(p, sqlgen.Options{Dialect: s.dialect, Max: s.max, Scalar: s.scalar}, func(scan *plan.Scan) (string, error) {
+		return s.sql.Relation(scanOf(scan))
+	})
+}
+
+// Prefix implements eval.Prefixer.
+func (s *split) Prefix(ctx context.Context, p *plan.Pipeline) (*eval.Prefix, error) {
+	if !s.o.literalsInSQL && !sqlgen.ReadsTables(p) {
+		return nil, nil // the engine would cost more than it saves
+	}
+	q, why, err := s.generate(p)
+	if err != nil {
+		return nil, err
+	}
+	if s.cut != nil {
+		s.cut(p, q, why)
+	}
+	if q == nil {
+		return nil, nil
+	}
+	return &eval.Prefix{Schema: q.Schema, Rest: q.Rest, Open: func(ctx context.Context) (eval.Reader, error) {
+		r := &sqlReader{s: s, p: p, q: q}
+		var err error
+		if r.Reader, err = s.sql.Query(ctx, q.SQL, q.Args, q.Schema, store.Limits{MemoryBytes: s.o.EngineBytes}); err != nil {
+			if err = r.instead(ctx, err); err != nil {
+				return nil, err
+			}
+		}
+		return r, nil
+	}}, nil
+}
+
+// scalar is the value of a subquery, once for the query.
+func (s *split) scalar(e *plan.ScalarQuery) (table.Value, error) {
+	if v, ok := s.scalars[e.ID]; ok {
+		return v, nil
+	}
+	v := table.Null(e.T)
+	r, err := eval.Options{TempDir: s.o.TempDir}.Run(s.c, e.Pipe, s)
+	if err != nil {
+		return v, err
+	}
+	defer r.Close()
+	for {
+		b, err := r.Next(s.c.Ctx)
+		if err != nil {
+			return v, err
+		}
+		if b == nil {
+			break
+		}
+		if b.Rows > 0 && len(b.Cols) > 0 {
+			v = fn.Convert(b.Cols[0].At(0), e.T)
+			break
+		}
+	}
+	s.scalars[e.ID] = v
+	return v, nil
+}
+
+// sqlReader reads the answer of the engine. Where the engine fails for a reason of
+// its own before the first row, the same operators run in Go.
+type sqlReader struct {
+	store.Reader
+	s     *split
+	p     *plan.Pipeline
+	q     *sqlgen.Query
+	begun bool
+}
+
+func (r *sqlReader) Next(ctx context.Context) (*table.Batch, error) {
+	b, err := r.Reader.Next(ctx)
+	if err != nil && !r.begun {
+		r.Reader.Close()
+		if err = r.instead(ctx, err); err == nil {
+			r.begun = true
+			return r.Reader.Next(ctx)
+		}
+	}
+	r.begun = r.begun || b != nil
+	return b, err
+}
+
+// instead opens the same rows in Go, unless the error has a reason that would end
+// them too.
+func (r *sqlReader) instead(ctx context.Context, err error) error {
+	if fault.KindOf(err) != fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		return err
+	}
+	if r.s.o.Fallback != nil {
+		r.s.o.Fallback(r.q.SQL, err)
+	}
+	in, e := eval.Options{TempDir: r.s.o.TempDir}.Run(r.s.c, r.q.Done, r.s.scanner)
+	if e != nil {
+		return e
+	}
+	r.Reader = in
+	return nil
+}
