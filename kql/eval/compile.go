@@ -186,6 +186,8 @@ func (x *compiler) op(p *pipe, op plan.Op) error {
 		p.add(&sample{x, op.N}, p.schema)
 	case *plan.SampleDistinct:
 		return x.sampleDistinct(p, op)
+	case *plan.Reduce:
+		return x.reduce(p, op)
 	case *plan.Serialize:
 		// Rows are always in order here.
 	default:

@@ -96,24 +96,63 @@ func RunFrom(c *fn.Context, input Reader, ops []plan.Op, src Scanner) (Reader, e
 
 // Run is as the function of that name.
 func (o Options) Run(c *fn.Context, p *plan.Pipeline, src Scanner) (Reader, error) {
-	x := newCompiler(c, src, o)
-	var out *pipe
-	if err := x.guard(func() (err error) { out, err = x.pipeline(p); return err }); err != nil {
-		return nil, x.fail(err)
-	}
-	return x.root(out.open(&env{})), nil
+	s := o.Session(c, src)
+	r, err := s.Run(p)
+	return s.with(r, err)
 }
 
 // RunFrom is as the function of that name.
 func (o Options) RunFrom(c *fn.Context, input Reader, ops []plan.Op, src Scanner) (Reader, error) {
-	x := newCompiler(c, src, o)
+	s := o.Session(c, src)
+	r, err := s.RunFrom(input, ops)
+	return s.with(r, err)
+}
+
+// Session is one query of several pipelines, or one whose pipeline runs in parts.
+// What they share by its ID (materialize, toscalar, in) is computed once. Its readers
+// may be open at the same time, but only one goroutine may use them. Close it behind
+// them.
+type Session struct{ x *compiler }
+
+// Session starts one.
+func (o Options) Session(c *fn.Context, src Scanner) *Session {
+	return &Session{newCompiler(c, src, o)}
+}
+
+// Run is as the function of that name.
+func (s *Session) Run(p *plan.Pipeline) (Reader, error) {
 	var out *pipe
-	err := x.guard(func() (err error) { out, err = x.stages(&given{input}, input.Schema(), ops); return err })
+	if err := s.x.guard(func() (err error) { out, err = s.x.pipeline(p); return err }); err != nil {
+		return nil, err
+	}
+	return &root{x: s.x, in: out.open(&env{})}, nil
+}
+
+// RunFrom is as the function of that name.
+func (s *Session) RunFrom(input Reader, ops []plan.Op) (Reader, error) {
+	var out *pipe
+	err := s.x.guard(func() (err error) { out, err = s.x.stages(&given{input}, input.Schema(), ops); return err })
 	if err != nil {
 		input.Close()
-		return nil, x.fail(err)
+		return nil, err
 	}
-	return x.root(out.open(&env{})), nil
+	return &root{x: s.x, in: out.open(&env{})}, nil
+}
+
+// Close forgets what the session's pipelines share.
+func (s *Session) Close() error {
+	s.x.close()
+	return nil
+}
+
+// with makes a reader close the session behind itself.
+func (s *Session) with(r Reader, err error) (Reader, error) {
+	if err != nil {
+		s.x.close()
+		return nil, err
+	}
+	r.(*root).owner = true
+	return r, nil
 }
 
 // Func computes an expression for all rows of a batch.
@@ -129,7 +168,8 @@ func Expr(c *fn.Context, e plan.Expr, schema table.Schema) (Func, error) {
 		return err
 	})
 	if err != nil {
-		return nil, x.fail(err)
+		x.close()
+		return nil, err
 	}
 	return n.vector, nil
 }
@@ -156,13 +196,12 @@ func (g *given) open(*env) Reader { return g.in }
 
 // root guards the way out: limits, the state of the context, and panics, which
 // must end the query and not the process.
-func (x *compiler) root(in Reader) Reader { return &root{x: x, in: in} }
-
 type root struct {
-	x    *compiler
-	in   Reader
-	rows int64
-	err  error
+	x     *compiler
+	in    Reader
+	owner bool // of what the compiler holds
+	rows  int64
+	err   error
 }
 
 func (r *root) Schema() table.Schema { return r.in.Schema() }
@@ -196,7 +235,9 @@ func (r *root) Next(ctx context.Context) (b *table.Batch, err error) {
 
 func (r *root) Close() error {
 	err := r.in.Close()
-	r.x.close()
+	if r.owner {
+		r.x.close()
+	}
 	if r.err == nil {
 		r.err = errClosed
 	}
@@ -220,12 +261,7 @@ func (x *compiler) alive(ctx context.Context) error {
 	return &fault.Error{Kind: fault.Unavailable, Text: "the query was cancelled", Err: err}
 }
 
-// fail closes what compilation opened.
-func (x *compiler) fail(err error) error {
-	x.close()
-	return err
-}
-
+// close gives back what the whole query holds.
 func (x *compiler) close() {
 	for _, s := range x.shared {
 		s.close()

@@ -384,6 +384,7 @@ func (x *compiler) share(p *pipe, s *plan.Shared) (source, error) {
 	x.shared[s.ID] = sh
 	sub, err := x.sub(p, s.Pipe)
 	if err != nil {
+		delete(x.shared, s.ID)
 		return nil, err
 	}
 	sh.pipe = sub

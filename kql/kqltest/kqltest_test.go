@@ -3,6 +3,7 @@ package kqltest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"sextant/kql/eval"
 	"sextant/kql/fn"
 	"sextant/kql/kqltest"
+	"sextant/kql/plan"
+	"sextant/table"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,6 +29,42 @@ func TestScriptsInSmallSteps(t *testing.T) {
 		Catalogue: fn.New(), Options: eval.Options{BatchRows: 1, TempDir: t.TempDir(), SpillBytes: 1},
 		Budget: func() *fn.Budget { return &fn.Budget{MaxBytes: 64 << 20} },
 	})
+}
+
+// cut runs the first operators by themselves and gives their rows to the rest, as it
+// is done when an engine's SQL has made them.
+type cut struct {
+	at  int
+	cat *fn.Catalogue
+}
+
+func (cut) Name() string { return "cut" }
+
+func (e cut) Query(ctx context.Context, tables map[string]*table.Batch, text string) (table.Schema, [][]table.Value, error) {
+	q, err := kqltest.Bind(e.cat, tables, text, kqltest.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := fn.NewContext(ctx, kqltest.Now, 1, nil)
+	p := q.Pipelines[0]
+	n := min(e.at, len(p.Ops))
+	session := eval.Options{}.Session(c, kqltest.Tables(tables))
+	defer session.Close()
+	first, err := session.Run(&plan.Pipeline{Source: p.Source, Ops: p.Ops[:n]})
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := session.RunFrom(first, p.Ops[n:])
+	if err != nil {
+		return nil, nil, err
+	}
+	return kqltest.ReadAll(ctx, r)
+}
+
+func TestScriptsCutInTwo(t *testing.T) {
+	for at := range 5 {
+		t.Run(fmt.Sprint(at), func(t *testing.T) { kqltest.RunBuiltin(t, cut{at, fn.New()}) })
+	}
 }
 
 func TestConformance(t *testing.T) {
