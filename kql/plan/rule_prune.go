@@ -5,6 +5,9 @@ import "sextant/table"
 // prune drops the columns that nobody reads: of scans, projections, aggregates,
 // joins and unions.
 func prune(r *Rewriting, p *Pipeline) *Pipeline {
+	if _, ok := p.Source.(*Outer); ok {
+		return p // with the operator around it, which knows what it gives
+	}
 	need := map[string]bool{}
 	for _, c := range p.Schema() {
 		need[c.Name] = true
