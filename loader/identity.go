@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"sextant/fault"
 	"sextant/record"
@@ -54,8 +55,11 @@ type Entry struct {
 }
 
 // OpenIndex in a folder of its own. Newer data than this program knows is refused.
-func OpenIndex(dir string) (*Index, error) {
+func OpenIndex(dir string) (*Index, error) { return openIndex(dir, vfs.Default) }
+
+func openIndex(dir string, fs vfs.FS) (*Index, error) {
 	opts := &pebble.Options{
+		FS:                          fs,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,

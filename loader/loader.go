@@ -68,7 +68,7 @@ const (
 	stepBytes   = 64 << 20
 )
 
-// New loader. Run starts it.
+// New loader. Define, then Run, start it.
 func New(o Options) *Loader {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -76,13 +76,18 @@ func New(o Options) *Loader {
 	return &Loader{o: o, running: map[store.TopicPartition]bool{}, loaded: store.Marks{}, changed: make(chan struct{})}
 }
 
-// Run loads until ctx ends or the tables cannot be written, and then returns why.
-func (l *Loader) Run(ctx context.Context) error {
+// Define makes every table of the model exist; before Run.
+func (l *Loader) Define(ctx context.Context) error {
 	for _, d := range l.o.Model.Defs() {
 		if err := l.o.Store.Define(ctx, d); err != nil {
-			return l.fail(fmt.Errorf("cannot define table %s: %w", d.Name, err))
+			return fmt.Errorf("cannot define table %s: %w", d.Name, err)
 		}
 	}
+	return nil
+}
+
+// Run loads until ctx ends, which is no error, or the tables cannot be written.
+func (l *Loader) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var wg sync.WaitGroup

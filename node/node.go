@@ -307,10 +307,8 @@ func (n *Node) start(ctx context.Context, id string) (_ *Tenant, err error) {
 		Logger: n.o.Logger.With("tenant", id),
 	})
 	t.lane = intake.NewLane(log, t.Index, t.Loader)
-	for _, d := range n.o.Model.Defs() {
-		if err := st.Define(ctx, d); err != nil {
-			return nil, fmt.Errorf("cannot define table %s: %w", d.Name, err)
-		}
+	if err := t.Loader.Define(ctx); err != nil {
+		return nil, err
 	}
 	n.wg.Go(func() {
 		if err := t.Loader.Run(n.ctx); err != nil {
