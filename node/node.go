@@ -80,7 +80,10 @@ type Tenant struct {
 	Store     store.Store
 	Index     *loader.Index
 	Loader    *loader.Loader
-	lane      *intake.Lane
+
+	log         *commitlog.Disk
+	lane        *intake.Lane
+	maintaining sync.Mutex // one at a time
 }
 
 // HeldError says that another process uses the folder.
@@ -285,7 +288,7 @@ func (n *Node) start(ctx context.Context, id string) (_ *Tenant, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Log = log
+	t.Log, t.log = log, log
 	undo = append(undo, log.Close)
 	st, err := duckdb.Open(ctx, filepath.Join(dir, "tables"), duckdb.Options{
 		QueryMemory: int64(n.o.MemoryMB) << 20,
@@ -315,7 +318,7 @@ func (n *Node) start(ctx context.Context, id string) (_ *Tenant, err error) {
 			n.o.Logger.Error("loading has stopped; what is taken in waits in the log", "tenant", id, "reason", err)
 		}
 	})
-	n.wg.Go(func() { n.maintain(t, log) })
+	n.wg.Go(func() { n.maintain(t) })
 	n.closers = append(n.closers, func() error {
 		return errors.Join(st.Flush(context.Background()), t.Index.Close(), st.Close(), log.Close())
 	})
@@ -329,8 +332,27 @@ func (n *Node) logOptions() commitlog.Options {
 	}
 }
 
+// Maintain every tenant now, closing what the log still writes to first.
+func (n *Node) Maintain(ctx context.Context) error {
+	for _, t := range n.Tenants() {
+		if err := t.Store.Flush(ctx); err != nil {
+			return err
+		}
+		t.maintaining.Lock()
+		_, err := t.log.Seal(ctx)
+		t.maintaining.Unlock()
+		if err != nil {
+			return err
+		}
+		if err := n.maintainOnce(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // maintain a tenant in the background: seal and drop log segments, merge tables.
-func (n *Node) maintain(t *Tenant, log *commitlog.Disk) {
+func (n *Node) maintain(t *Tenant) {
 	tick := time.NewTicker(n.o.MaintainEvery)
 	defer tick.Stop()
 	for {
@@ -338,15 +360,17 @@ func (n *Node) maintain(t *Tenant, log *commitlog.Disk) {
 		case <-n.ctx.Done():
 			return
 		case <-tick.C:
-			if err := n.maintainOnce(n.ctx, t, log); err != nil && n.ctx.Err() == nil {
+			if err := n.maintainOnce(n.ctx, t); err != nil && n.ctx.Err() == nil {
 				n.o.Logger.Error("maintenance failed and is tried again", "tenant", t.ID, "reason", err)
 			}
 		}
 	}
 }
 
-func (n *Node) maintainOnce(ctx context.Context, t *Tenant, log *commitlog.Disk) error {
-	report, err := log.Maintain(ctx)
+func (n *Node) maintainOnce(ctx context.Context, t *Tenant) error {
+	t.maintaining.Lock()
+	defer t.maintaining.Unlock()
+	report, err := t.log.Maintain(ctx)
 	for _, d := range report.Dropped {
 		n.o.Logger.Info("retention removed events", "tenant", t.ID, "what", fmt.Sprintf("%+v", d))
 	}

@@ -47,6 +47,7 @@ type CLI struct {
 	Query    QueryCmd    `cmd:"" help:"Ask a question in KQL."`
 	Tail     TailCmd     `cmd:"" help:"Show records as they come in."`
 	KQL      KQLCmd      `cmd:"" name:"kql" help:"Tools for KQL: run or check many queries."`
+	Maintain MaintainCmd `cmd:"" help:"Seal and recompress the log, merge the tables, apply retention: now."`
 	Tenants  TenantsCmd  `cmd:"" help:"List the tenants of a data folder."`
 	Conf     ConfCmd     `cmd:"" name:"config" help:"Print or check the configuration."`
 	Version  VersionCmd  `cmd:"" help:"Print the version."`
