@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"math"
 
 	"sextant/fault"
 	"sextant/kql/fn"
@@ -273,7 +274,11 @@ func (x *compiler) setOf(ctx context.Context, p *pipe, e *env, fold bool) (*keyS
 		}
 		var grown int64
 		for i := range b.Rows {
-			buf = appendCell(buf[:0], b.Cols[0].At(i), fold)
+			v := b.Cols[0].At(i)
+			if v.IsNull() || v.Type() == table.Real && math.IsNaN(v.Float64()) {
+				continue // equals nothing, as with in and a list
+			}
+			buf = appendCell(buf[:0], v, fold)
 			if _, ok := s.keys[string(buf)]; !ok {
 				s.keys[string(buf)] = struct{}{}
 				grown += int64(len(buf)) + mapEntryBytes

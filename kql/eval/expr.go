@@ -377,6 +377,10 @@ func (s *scope) eager(e *plan.Call, args []*node) *node {
 		}
 		return fit(f.Eval(c, buf), t)
 	}
+	if in := fastIn(f.Name, args); in != nil {
+		n.at = func(b *table.Batch, i int) table.Value { return in(args[0].at(b, i)) }
+		return n
+	}
 	generic := func(b *table.Batch) table.Vector {
 		vecs := make([]table.Vector, len(args))
 		for k, a := range args {
@@ -472,7 +476,7 @@ func (s *scope) inQuery(e *plan.InQuery) (*node, error) {
 	n := &node{t: table.Bool}
 	n.at = func(b *table.Batch, i int) table.Value {
 		buf = appendCell(buf[:0], comparable(of.at(b, i), set.typ), e.Fold)
-		_, in := set.keys[string(buf)]
+		_, in := set.keys[string(buf)] // null and NaN are never among them
 		return table.BoolValue(in != e.Not)
 	}
 	return n, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/apd/v3"
 
+	"sextant/kql/fn"
 	"sextant/table"
 )
 
@@ -51,7 +52,7 @@ func appendCell(b []byte, v table.Value, fold bool) []byte {
 	case table.String, table.Guid:
 		s := v.Str()
 		if fold {
-			s = strings.ToLower(s)
+			s = fn.Lower(s)
 		}
 		return appendText(append(b, keyValue), s)
 	}
@@ -60,7 +61,7 @@ func appendCell(b []byte, v table.Value, fold bool) []byte {
 		return append(b, keyNull)
 	}
 	if s, ok := d.(string); ok && fold {
-		d = strings.ToLower(s)
+		d = fn.Lower(s)
 	}
 	b = append(b, keyValue)
 	at := len(b)
