@@ -140,11 +140,58 @@ func (r *rowReader) Next(ctx context.Context) (*table.Batch, error) {
 	return r.s.with(b, out), r.s.x.alive(ctx)
 }
 
-// prevReader remembers the last offset values.
+// window is the vectors of neighbouring batches, rows numbered through them.
+type window struct {
+	vecs  []table.Vector
+	first int // number of the first row of vecs
+	end   int // behind the last
+	at    int // of vecs, where the last row was found
+	base  int // number of that vector's first row
+}
+
+func (w *window) push(v table.Vector) {
+	w.vecs = append(w.vecs, v)
+	w.end += v.Len()
+}
+
+// drop vectors whose rows all come before row n.
+func (w *window) drop(n int) {
+	for len(w.vecs) > 0 && w.first+w.vecs[0].Len() <= n {
+		w.first += w.vecs[0].Len()
+		w.vecs[0] = table.Vector{}
+		w.vecs = w.vecs[1:]
+	}
+	w.at, w.base = 0, w.first
+}
+
+// get row n, if it is in the window; n never falls between two drops.
+func (w *window) get(n int) (table.Value, bool) {
+	if n < w.first || n >= w.end {
+		return table.Value{}, false
+	}
+	for n >= w.base+w.vecs[w.at].Len() {
+		w.base += w.vecs[w.at].Len()
+		w.at++
+	}
+	return w.vecs[w.at].At(n - w.base), true
+}
+
+// shifted is row n of the window, or the default of row i of the batch.
+func (s *rowStage) shifted(vecs []table.Vector, i int, w *window, n int) table.Value {
+	if v, ok := w.get(n); ok {
+		return fit(v, s.t)
+	}
+	if len(vecs) > 2 {
+		return fit(vecs[2].At(i), s.t)
+	}
+	return table.Null(s.t)
+}
+
+// prevReader remembers the batches that the last offset rows are in.
 type prevReader struct {
 	base
 	s    *rowStage
-	hist []table.Value
+	past window
 }
 
 func (r *prevReader) Next(ctx context.Context) (*table.Batch, error) {
@@ -153,44 +200,30 @@ func (r *prevReader) Next(ctx context.Context) (*table.Batch, error) {
 		return nil, err
 	}
 	vecs := r.s.vectors(b)
-	for i := range b.Rows {
-		r.hist = append(r.hist, vecs[0].At(i))
-	}
+	first := r.past.end
+	r.past.push(vecs[0])
+	r.past.drop(first - r.s.offset)
 	out := table.NewVector(r.s.t, b.Rows)
-	first := len(r.hist) - b.Rows
 	for i := range b.Rows {
-		out.Append(r.s.shifted(vecs, i, r.hist, first+i-r.s.offset))
-	}
-	if old := len(r.hist) - r.s.offset; old > 0 {
-		r.hist = append(r.hist[:0:0], r.hist[old:]...)
+		out.Append(r.s.shifted(vecs, i, &r.past, first+i-r.s.offset))
 	}
 	return r.s.with(b, out), r.s.x.alive(ctx)
-}
-
-// shifted is vals[k], or the default of row i.
-func (s *rowStage) shifted(vecs []table.Vector, i int, vals []table.Value, k int) table.Value {
-	switch {
-	case k >= 0 && k < len(vals):
-		return fit(vals[k], s.t)
-	case len(vecs) > 2:
-		return fit(vecs[2].At(i), s.t)
-	}
-	return table.Null(s.t)
 }
 
 // nextReader holds batches back until it has seen offset rows behind them.
 type nextReader struct {
 	base
-	s    *rowStage
-	hold hold
-	wait []*table.Batch
-	vecs [][]table.Vector
-	vals []table.Value // of the batches that wait
-	end  bool
+	s     *rowStage
+	hold  hold
+	wait  []*table.Batch
+	vecs  [][]table.Vector
+	given int // rows of batches that wait no more
+	ahead window
+	end   bool
 }
 
 func (r *nextReader) Next(ctx context.Context) (*table.Batch, error) {
-	for !r.end && (len(r.wait) == 0 || len(r.vals) < r.wait[0].Rows+r.s.offset) {
+	for !r.end && (len(r.wait) == 0 || r.ahead.end < r.given+r.wait[0].Rows+r.s.offset) {
 		b, err := r.in.Next(ctx)
 		if err != nil {
 			return nil, err
@@ -206,9 +239,7 @@ func (r *nextReader) Next(ctx context.Context) (*table.Batch, error) {
 			return nil, err
 		}
 		vecs := r.s.vectors(b)
-		for i := range b.Rows {
-			r.vals = append(r.vals, vecs[0].At(i))
-		}
+		r.ahead.push(vecs[0])
 		r.wait, r.vecs = append(r.wait, b), append(r.vecs, vecs)
 	}
 	if len(r.wait) == 0 {
@@ -216,16 +247,18 @@ func (r *nextReader) Next(ctx context.Context) (*table.Batch, error) {
 	}
 	b, vecs := r.wait[0], r.vecs[0]
 	out := table.NewVector(r.s.t, b.Rows)
+	r.ahead.drop(r.given + r.s.offset)
 	for i := range b.Rows {
-		out.Append(r.s.shifted(vecs, i, r.vals, i+r.s.offset))
+		out.Append(r.s.shifted(vecs, i, &r.ahead, r.given+i+r.s.offset))
 	}
+	r.given += b.Rows
+	r.wait[0], r.vecs[0] = nil, nil
 	r.wait, r.vecs = r.wait[1:], r.vecs[1:]
-	r.vals = append(r.vals[:0:0], r.vals[b.Rows:]...)
 	return r.s.with(b, out), r.hold.add(-b.Bytes())
 }
 
 func (r *nextReader) Close() error {
-	r.wait, r.vecs, r.vals, r.end = nil, nil, nil, true
+	r.wait, r.vecs, r.ahead, r.end = nil, nil, window{}, true
 	r.hold.release()
 	return r.in.Close()
 }
