@@ -44,6 +44,10 @@ func BenchmarkEval(b *testing.B) {
 		{"top", `SigninLogs | top 10 by DurationMs desc`},
 		{"join", `SigninLogs | where ResultType == "53003" | join kind=inner (SigninLogs | where ResultType == "50126" | summarize n = count() by UserPrincipalName) on UserPrincipalName | count`},
 		{"distinct", `SigninLogs | distinct UserPrincipalName, AppDisplayName | count`},
+		{"mv-expand", `SigninLogs | project d = pack_array(AppDisplayName, ResultType) | mv-expand d to typeof(string) | summarize count() by d`},
+		{"mv-apply", `SigninLogs | project d = pack_array(AppDisplayName, ResultType) | mv-apply d to typeof(string) on (where d == "Teams" | project e = d) | count`},
+		{"parse", `SigninLogs | parse UserPrincipalName with "user" n:long "@" domain | summarize max(n) by domain`},
+		{"serialize", `SigninLogs | sort by UserPrincipalName asc, TimeGenerated asc | extend gap = iff(prev(UserPrincipalName) == UserPrincipalName, TimeGenerated - prev(TimeGenerated), timespan(null)) | summarize max(gap)`},
 		{"extend", `SigninLogs | extend late = DurationMs > 900, sort_of = case(ResultType == "0", "ok", ResultType == "50126", "password", "other") | summarize count() by sort_of, late`},
 	} {
 		b.Run(q.name, func(b *testing.B) {
