@@ -1,0 +1,275 @@
+package query
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sextant/fault"
+	"sextant/kql/bind"
+	"sextant/kql/fn"
+	"sextant/kql/kqltest"
+	"sextant/kql/plan"
+	"sextant/kql/sqlgen"
+	"sextant/store"
+	"sextant/table"
+)
+
+var onlyRule = flag.String("rule", "", "run only the corpus queries whose id matches")
+
+// corpusQuery is a rule or hunting query that somebody published.
+type corpusQuery struct{ ID, Query string }
+
+func corpus(t testing.TB) []corpusQuery {
+	t.Helper()
+	f, err := os.Open(filepath.Join(shared, "rules-corpus/dev.jsonl"))
+	if err != nil {
+		t.Skipf("the published queries are not beside the repository: %v", err)
+	}
+	defer f.Close()
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, 16<<20)
+	only := regexp.MustCompile(*onlyRule)
+	var out []corpusQuery
+	for sc.Scan() {
+		var q corpusQuery
+		if err := json.Unmarshal(sc.Bytes(), &q); err != nil {
+			t.Fatal(err)
+		}
+		if only.MatchString(q.ID) {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// reduces says whether an operator makes fewer rows of many.
+func reduces(op plan.Op) bool {
+	switch op.(type) {
+	case *plan.Filter, *plan.Summarize, *plan.Distinct, *plan.Take, *plan.Top, *plan.MakeSeries, *plan.Join, *plan.TopNested, *plan.SampleDistinct:
+		return true
+	}
+	return false
+}
+
+// volatile queries answer differently each time.
+var volatile = regexp.MustCompile(`\brand\(|\bnew_guid\(|\btake\b|\blimit\b|\bsample\b|take_any|\bany\(|dcount|hll|tdigest|ingestion_time|\bpercentile`)
+
+// TestCutCorpus runs published queries over a simulated tenant, as SQL for as long as
+// there is any and all in Go: same rows. It also holds the share of queries whose
+// reducing operators all run as SQL.
+func TestCutCorpus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a thousand queries take a minute")
+	}
+	queries := corpus(t)
+	x := simulated(t, 3000, "samples")
+	st := x.into(t, openDuckDB(t), documented(t, x.model))
+	if err := st.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	cat := fn.New()
+	e := New(Options{Catalogue: cat, Clock: clockAt(kqltest.Now), Timeout: 20 * time.Second, Fallback: func(sql string, err error) {
+		t.Errorf("the engine could not run its SQL: %v\n%s", err, sql)
+	}})
+	whys := map[string]int{}
+	var reached, ran, rows int
+	for _, q := range queries {
+		ok, why, err := reach(e, st, q.Query)
+		var ds fault.Diagnostics
+		if errors.As(err, &ds) {
+			continue // bind's own test counts these
+		}
+		if err != nil {
+			t.Errorf("%s: %v", q.ID, err)
+			continue
+		}
+		ran++
+		if ok {
+			reached++
+		} else {
+			whys[why]++
+			if *onlyRule != "" {
+				t.Logf("%s: %s", q.ID, why)
+			}
+		}
+		n, err := agree(e, st, q.Query)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", q.ID, err, q.Query)
+		}
+		rows += n
+	}
+	list := slices.Collect(maps.Keys(whys))
+	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(whys[b], whys[a]), cmp.Compare(a, b)) })
+	for _, w := range list[:min(len(list), 60)] {
+		t.Logf("%4d %s", whys[w], w)
+	}
+	t.Logf("%d of %d queries run as SQL up to their last reducing operator; %d rows", reached, ran, rows)
+	if *onlyRule == "" && reached < reachFloor*ran/1000 {
+		t.Errorf("it was %d of 1000 before", reachFloor)
+	}
+}
+
+// reachFloor is how many of 1,000 queries run as SQL up to their last reducing
+// operator at least. It only rises.
+const reachFloor = 0
+
+// reach says whether all reducing operators of a query run as SQL, and why not.
+func reach(e *Engine, st store.Store, text string) (ok bool, why string, err error) {
+	ctx := context.Background()
+	snap, err := st.Snapshot(ctx)
+	if err != nil {
+		return false, "", err
+	}
+	defer snap.Close()
+	now, _ := table.TicksOf(e.o.Clock())
+	q, ds := e.bind(snapshotEnvironment{snap}, Request{Text: text}, now)
+	if ds.Err() != nil {
+		return false, "", ds
+	}
+	e.optimize(q, now)
+	return e.reaches(ctx, snap, q, now)
+}
+
+func (e *Engine) reaches(ctx context.Context, snap store.Snapshot, q *bind.Query, now int64) (ok bool, why string, err error) {
+	s := e.scannerOf(fn.NewContext(ctx, now, 1, nil), snap, nil).(*split)
+	ok = true
+	var visit func(p *plan.Pipeline) error
+	visit = func(p *plan.Pipeline) error {
+		if !sqlgen.ReadsTables(p) {
+			return nil
+		}
+		q, w, err := s.generate(p)
+		if err != nil {
+			return err
+		}
+		rest := p.Ops
+		if q != nil {
+			rest = q.Rest
+		}
+		for _, op := range rest {
+			if reduces(op) {
+				if ok {
+					ok, why = false, w
+				}
+			}
+			if j, is := op.(*plan.Join); is {
+				if err := visit(j.Right); err != nil {
+					return err
+				}
+			}
+		}
+		if q == nil {
+			if ok && len(rest) == 0 {
+				ok, why = false, w
+			}
+			if u, is := p.Source.(*plan.Union); is {
+				for _, in := range u.Inputs {
+					if err := visit(in); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}
+	for _, p := range q.Pipelines {
+		if err := visit(p); err != nil {
+			return false, "", err
+		}
+	}
+	return ok, why, nil
+}
+
+// agree runs a query in both ways and compares what comes out.
+func agree(e *Engine, st store.Store, text string) (rows int, err error) {
+	none := -1
+	want, err := answers(e, st, Request{Text: text, Split: &none})
+	if err != nil {
+		return 0, fmt.Errorf("in Go: %w", err)
+	}
+	got, err := answers(e, st, Request{Text: text})
+	if err != nil {
+		return 0, fmt.Errorf("in SQL: %w", err)
+	}
+	if volatile.MatchString(text) {
+		return len(want), nil
+	}
+	if !slices.Equal(want, got) {
+		return 0, fmt.Errorf("the answers differ:\n%s", difference(want, got))
+	}
+	return len(want), nil
+}
+
+func difference(want, got []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d rows in Go, %d in SQL\n", len(want)-1, len(got)-1)
+	shown := 0
+	for i := 0; i < max(len(want), len(got)) && shown < 3; i++ {
+		w, g := "(none)", "(none)"
+		if i < len(want) {
+			w = want[i]
+		}
+		if i < len(got) {
+			g = got[i]
+		}
+		if w != g {
+			fmt.Fprintf(&b, "Go:  %s\nSQL: %s\n", w, g)
+			shown++
+		}
+	}
+	return b.String()
+}
+
+// answers of all tables of a query, with the elements of arrays in one order.
+func answers(e *Engine, st store.Store, req Request) ([]string, error) {
+	ctx := context.Background()
+	a, err := e.Run(ctx, st, req)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, tab := range a.Tables {
+		schema, rows, err := kqltest.ReadAll(ctx, tab.Rows)
+		if err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+		for _, r := range rows {
+			for i, v := range r {
+				if v.Type() == table.Dynamic && !v.IsNull() {
+					r[i] = table.DynamicValue(unordered(v.Dyn()))
+				}
+			}
+		}
+		out = append(out, answerOf(schema, rows, false)...)
+	}
+	return out, a.Close()
+}
+
+// unordered is d with the elements of every array sorted: sets have no order.
+func unordered(d any) any {
+	list, ok := d.([]any)
+	if !ok {
+		return d
+	}
+	out := make([]any, len(list))
+	for i, e := range list {
+		out[i] = unordered(e)
+	}
+	slices.SortFunc(out, func(a, b any) int {
+		return strings.Compare(string(table.AppendJSON(nil, a)), string(table.AppendJSON(nil, b)))
+	})
+	return out
+}
