@@ -3,6 +3,7 @@ package bind
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"sextant/kql/fn"
 	"sextant/kql/plan"
@@ -45,11 +46,51 @@ func (b *binder) bareAggregate(x syntax.Expr, e env) *fn.Aggregate {
 // tuple binds an expression that gives several columns.
 func (b *binder) tuple(x syntax.Expr, e env) (*tuple, bool) {
 	a := b.bareAggregate(x, e)
-	if a == nil || a.Several == nil || a.Name == "any" && len(callOf(x).Args) == 1 && !isStar(callOf(x).Args[0]) {
+	if a == nil {
+		return b.scalarTuple(x, e)
+	}
+	if a.Several == nil || a.Name == "any" && len(callOf(x).Args) == 1 && !isStar(callOf(x).Args[0]) {
 		return nil, false
 	}
 	t := b.aggregateColumns(callOf(x), a, e)
 	return t, true
+}
+
+// scalarTuple binds a scalar function that gives several columns.
+func (b *binder) scalarTuple(x syntax.Expr, e env) (*tuple, bool) {
+	c := callOf(x)
+	if c == nil || e.sc.find(c.Func.Name) != nil {
+		return nil, false
+	}
+	f := b.cat.Scalar(c.Func.Name)
+	if f == nil || f.Several == nil || f.All == nil {
+		return nil, false
+	}
+	if len(c.Args) == 0 {
+		return nil, false
+	}
+	args := b.scalarArgs(c, f, e)
+	info := infos(args)
+	for i, a := range c.Args {
+		if i >= len(info) {
+			break
+		}
+		info[i].Name, _ = b.resultName(a, e)
+		if info[i].Name == "" && strings.HasPrefix(f.Name, "array_sort") {
+			info[i].Name = fmt.Sprintf("array%d", i)
+		}
+	}
+	all := b.resolve(c, f.All, args)
+	t := &tuple{out: f.Several(info)}
+	t.ids = make([]string, len(t.out))
+	for i, col := range t.out {
+		v := all
+		if !isBad(all) {
+			v = b.convert(b.foldPath(&plan.Index{Of: all, I: &plan.Const{Value: table.LongValue(int64(i))}}), col.Type)
+		}
+		t.cols = append(t.cols, v)
+	}
+	return t, len(t.out) > 0
 }
 
 func isStar(x syntax.Expr) bool { _, ok := x.(*syntax.Star); return ok }

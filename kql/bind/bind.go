@@ -49,6 +49,10 @@ type Options struct {
 	// Workspaces are names, besides any, that workspace(…) may give; nil accepts
 	// every name, since there is one workspace here.
 	Workspaces []string
+	// Rows runs a plan and gives its rows, few: the columns of some plugins
+	// (bag_unpack, pivot) follow from what the tables hold. Nil refuses those
+	// plugins unless the query declares their columns.
+	Rows func(p *plan.Pipeline) ([][]table.Value, error)
 	// Check tells that the query will only be checked, not run: what has a meaning
 	// but cannot run here is a warning, and its columns are as far as is known.
 	Check bool

@@ -89,14 +89,3 @@ func (b *binder) facet(x syntax.Expr, r *rel, e env) *rel {
 	return (&rel{pipe: r.pipe}).then(&plan.Summarize{By: []plan.Named{{Name: c.Name, Expr: c}},
 		Aggs: []plan.Agg{{Fn: f, Out: table.Schema{{Name: "count_" + c.Name, Type: table.Long}}}}})
 }
-
-// evaluateOp calls a plugin. Their columns follow from the rows, so that a plan
-// needs to be told them.
-func (b *binder) evaluateOp(o *syntax.Evaluate, r *rel, e env) *rel {
-	name := ""
-	if c, ok := o.Call.(*syntax.Call); ok {
-		name = c.Func.Name
-	}
-	b.refuse(o.Call, "the plugin "+name)
-	return nowhere()
-}

@@ -222,6 +222,9 @@ var operatorWords = map[string]bool{"and": true, "or": true, "in": true, "in~": 
 
 // noFit says why no overload takes the arguments.
 func (b *binder) noFit(at syntax.Node, name string, sigs []fn.Sig, args []arg, failed int, want []table.Type) {
+	if name != "*" {
+		name = strings.TrimSuffix(name, "*") // the row that gives all columns of a function
+	}
 	if isSymbol(name) || operatorWords[name] {
 		code := "KS106"
 		text := fmt.Sprintf("The operator '%s' is not defined for the operand types %s.", name, typeList(args))

@@ -42,6 +42,8 @@ func (b *binder) call(x *syntax.Call, e env) plan.Expr {
 		return b.ingestionTime(x, e)
 	case "pack_all":
 		return b.packAll(x, e)
+	case "bag_pack_columns":
+		return b.packColumns(x, e)
 	case "current_database":
 		return &plan.Const{Value: table.StringValue("workspace")}
 	case "materialize", "table", "view":
@@ -85,17 +87,30 @@ func (b *binder) unknownFunction(x *syntax.Call, name string, e env) {
 }
 
 func (b *binder) scalarCall(x *syntax.Call, f *fn.Scalar, e env) plan.Expr {
+	if !b.rowCall(x, f, e) {
+		return bad()
+	}
+	return b.resolve(x, f, b.scalarArgs(x, f, e))
+}
+
+// rowCall sees that a function over rows stands where rows have an order.
+func (b *binder) rowCall(x *syntax.Call, f *fn.Scalar, e env) bool {
 	if f.Row != fn.NotRow {
 		switch {
 		case e.row == nil:
 			b.errorf(x, "SEM0207", "The function '%s' needs the rows of a table around it.", f.Name)
-			return bad()
+			return false
 		case !e.row.ordered && !e.row.open:
 			note(b.errorf(x, "SEM0207", "The function '%s' needs rows in a known order.", f.Name), "put sort by … or serialize before it")
-			return bad()
+			return false
 		}
 		e.row.usesRow = true
 	}
+	return true
+}
+
+// scalarArgs binds the arguments of a catalogue function.
+func (b *binder) scalarArgs(x *syntax.Call, f *fn.Scalar, e env) []arg {
 	var args []arg
 	for _, a := range x.Args {
 		if s, ok := a.(*syntax.Star); ok {
@@ -121,7 +136,7 @@ func (b *binder) scalarCall(x *syntax.Call, f *fn.Scalar, e env) plan.Expr {
 			}
 		}
 	}
-	return b.resolve(x, f, args)
+	return args
 }
 
 // checkShift sees that the offset and the default of prev and next are constants.
@@ -254,6 +269,28 @@ func (b *binder) ingestionTime(x *syntax.Call, e env) plan.Expr {
 		return bad()
 	}
 	return &plan.Col{Name: table.HiddenArrival, T: table.DateTime}
+}
+
+// packColumns is a bag of some columns, under their names.
+func (b *binder) packColumns(x *syntax.Call, e env) plan.Expr {
+	f := b.cat.Scalar("bag_pack")
+	if f == nil || len(x.Args) == 0 {
+		b.errorf(x, "KS119", "The function 'bag_pack_columns' expects columns.")
+		return bad()
+	}
+	var args []arg
+	for _, a := range x.Args {
+		v := b.scalar(a, e)
+		c, ok := v.(*plan.Col)
+		if !ok {
+			if !isBad(v) {
+				b.errorf(a, "KS109", "Column name expected.")
+			}
+			return bad()
+		}
+		args = append(args, arg{expr: &plan.Const{Value: table.StringValue(c.Name)}, at: a}, arg{expr: v, at: a})
+	}
+	return b.resolve(x, f, args)
 }
 
 // packAll is a bag of all columns.

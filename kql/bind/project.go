@@ -197,6 +197,10 @@ func (p *projection) item(x syntax.Expr, e env, s style, auto string) {
 		return
 	}
 	if t, ok := b.tuple(x, e); ok {
+		if s == stylePrint && len(t.out) == 1 {
+			p.add(projected{auto, t.col(0), ""}, false, false)
+			return
+		}
 		for i, c := range t.out {
 			id := t.ids[i]
 			p.add(projected{c.Name, t.col(i), id}, false, false)

@@ -22,7 +22,10 @@ type scripted struct {
 	functions map[string]*syntax.Let
 }
 
-func (e *scripted) Function(name string) (*syntax.Let, bool) { l, ok := e.functions[name]; return l, ok }
+func (e *scripted) Function(name string) (*syntax.Let, bool) {
+	l, ok := e.functions[name]
+	return l, ok
+}
 
 // TestScripts runs testdata/*.txt. A script is a list of sections, each a word, a
 // text, ----, and what comes of it:

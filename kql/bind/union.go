@@ -27,7 +27,7 @@ func (b *binder) union(o *syntax.Union, r *rel, e env) *rel {
 	}
 	if len(members) == 0 {
 		if !b.stop && b.diags.Err() == nil {
-			note(b.errorf(o, "SEM0100", "None of the tables of the union exists."), "isfuzzy=true skips tables that do not exist, and at least one must")
+			b.cannotRun(o, "None of the tables of the union exists; isfuzzy=true skips tables that do not exist, and at least one must.")
 		}
 		return nowhere()
 	}
