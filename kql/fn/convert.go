@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -456,8 +457,8 @@ func toGuid(v table.Value) table.Value {
 // string of text that is not JSON; null for the empty text.
 func ParseDynamic(text string) table.Value {
 	t := strings.Trim(text, blanks)
-	if t == "" && text != "" {
-		return table.DynamicValue(text)
+	if text == "" || t != "" && json.Valid([]byte(t)) {
+		return table.DynamicText(t)
 	}
-	return table.DynamicText(t)
+	return table.DynamicValue(text)
 }

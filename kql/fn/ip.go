@@ -127,21 +127,21 @@ func parseIPv4(s string) (ip uint32, prefix int, ok bool) {
 		}
 		s, prefix = body, int(n)
 	}
-	part, seen, dots := uint32(0), false, 0
+	part, seen, dots := uint32(0), 0, 0
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c >= '0' && c <= '9':
-			part, seen = part*10+uint32(c-'0'), true
-			if part > 255 {
+			part, seen = part*10+uint32(c-'0'), seen+1
+			if part > 255 || seen > 3 {
 				return 0, 0, false
 			}
-		case c == '.' && seen && dots < 3:
-			ip, part, seen, dots = ip<<8|part, 0, false, dots+1
+		case c == '.' && seen > 0 && dots < 3:
+			ip, part, seen, dots = ip<<8|part, 0, 0, dots+1
 		default:
 			return 0, 0, false
 		}
 	}
-	if !seen || dots != 3 {
+	if seen == 0 || dots != 3 {
 		return 0, 0, false
 	}
 	return ip<<8 | part, prefix, true

@@ -135,6 +135,9 @@ func series() []Scalar {
 				}
 			}
 			f(xs, missing, a)
+			for _, x := range xs {
+				whole = whole && (len(a) < 2 || x == math.Trunc(x) || name == "series_fill_linear" && len(a) < 4)
+			}
 			if whole {
 				return wholeSeries(xs)
 			}

@@ -54,7 +54,7 @@ func correlogram(xs []float64) []float64 {
 // is no hill.
 func periodScore(acf []float64, period float64) float64 {
 	k := int(math.Round(period))
-	if k < 1 || k+1 >= len(acf) || k > len(acf)/2 && k+1 >= len(acf) {
+	if k < 1 || k+1 >= len(acf) {
 		return 0
 	}
 	if s := acf[k]; s > acf[k-1] && s >= acf[k+1] && s > 0.1 {
@@ -69,16 +69,13 @@ func periodsOf(xs []float64, least, most float64, n int) (periods, scores []floa
 	for range n {
 		acf := correlogram(xs)
 		best, score := 0, 0.0
-		for k := 2; k < len(acf) && float64(k) <= most && 3*k <= len(xs)+k/2; k++ {
-			if float64(k) < least {
-				continue
-			}
+		for k := max(2, int(math.Ceil(least))); k < len(acf) && float64(k) <= most; k++ {
 			// A multiple of a period scores about as high: the least wins.
 			if s := periodScore(acf, float64(k)); s > score*1.02 {
 				best, score = k, s
 			}
 		}
-		if score < 0.3 {
+		if score < 0.3 || 5*best > 2*len(xs) { // too weak, or seen too few times
 			return periods, scores
 		}
 		periods, scores = append(periods, float64(best)), append(scores, score)

@@ -28,7 +28,7 @@ func units() []Scalar {
 			if !ok1 || !ok2 {
 				return table.Null(table.Real)
 			}
-			return table.RealValue(a[0].Float64() * from / to)
+			return table.RealValue(a[0].Float64() * (from / to))
 		}, Doc: k.doc})
 	}
 	return append(out, Scalar{Name: "convert_temperature", Sigs: sigs("value:real, from:string, to:string -> real"), Eval: func(_ *Context, a []table.Value) table.Value {
