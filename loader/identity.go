@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -36,6 +37,11 @@ import (
 // and loading goes on from the lower of the two marks.
 type Index struct {
 	db *pebble.DB
+
+	seen   *filter
+	filled atomic.Bool // seen holds every key
+	stop   chan struct{}
+	done   chan struct{} // filling has ended
 
 	mu      sync.RWMutex
 	marks   store.Marks
@@ -76,11 +82,38 @@ func openIndex(dir string, fs vfs.FS) (*Index, error) {
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "cannot open the identity index %s: %w", dir, err)
 	}
-	x := &Index{db: db, marks: store.Marks{}, topics: map[string]uint32{}}
+	x := &Index{db: db, marks: store.Marks{}, topics: map[string]uint32{}, seen: newFilter(), stop: make(chan struct{}), done: make(chan struct{})}
 	if err := x.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot read the identity index %s: %w", dir, err), db.Close())
 	}
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte("k"), UpperBound: []byte("l")})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot read the identity index %s: %w", dir, err), db.Close())
+	}
+	go x.fill(it)
 	return x, nil
+}
+
+// fill the filter with the keys that are there. Until it has, every key is asked
+// of the tree; keys that come meanwhile are added by those who set them.
+func (x *Index) fill(it *pebble.Iterator) {
+	defer close(x.done)
+	whole := true
+	for it.First(); it.Valid(); it.Next() {
+		select {
+		case <-x.stop:
+			whole = false
+		default:
+		}
+		if !whole {
+			break
+		}
+		x.seen.add(record.Key(it.Key()[1:17]))
+	}
+	// What cannot be read here is met again, and reported, by whoever asks for it.
+	if err := errors.Join(it.Error(), it.Close()); err == nil && whole {
+		x.filled.Store(true)
+	}
 }
 
 // quiet keeps the engine's progress reports off the user's terminal; what fails
@@ -134,7 +167,11 @@ func (x *Index) load() error {
 }
 
 // Close the index. What was written is kept.
-func (x *Index) Close() error { return errors.Join(x.db.Flush(), x.db.Close()) }
+func (x *Index) Close() error {
+	close(x.stop)
+	<-x.done
+	return errors.Join(x.db.Flush(), x.db.Close())
+}
 
 // Marks are how far the index has read, for each partition.
 func (x *Index) Marks() store.Marks {
@@ -158,6 +195,9 @@ func (x *Index) Known(keys []record.Key, forms []record.Form) ([]bool, error) {
 
 // Get the entry of an identity.
 func (x *Index) Get(key record.Key) (Entry, bool, error) {
+	if x.filled.Load() && !x.seen.mayHave(key) {
+		return Entry{}, false, nil
+	}
 	var k [17]byte
 	k[0] = 'k'
 	copy(k[1:], key[:])
@@ -222,7 +262,7 @@ func (x *Index) decodePlace(v []byte) (store.Place, []byte, bool) {
 type Update struct {
 	x     *Index
 	batch *pebble.Batch
-	fresh map[record.Key]Entry
+	fresh map[record.Key]Entry // in order of keys they cost the tree least
 	marks store.Marks
 }
 
@@ -259,28 +299,43 @@ func (u *Update) Judge(key record.Key, form record.Form, place store.Place, read
 		return Duplicate, store.Place{}, false, err
 	case ok:
 		next := Entry{Form: form, Place: place, Prev: e.Place, HasPrev: true}
-		return Fresh, e.Place, true, u.set(key, next)
+		u.set(key, next)
+		return Fresh, e.Place, true, nil
 	}
-	return Fresh, store.Place{}, false, u.set(key, Entry{Form: form, Place: place})
+	u.set(key, Entry{Form: form, Place: place})
+	return Fresh, store.Place{}, false, nil
 }
 
-func (u *Update) set(key record.Key, e Entry) error {
+func (u *Update) set(key record.Key, e Entry) {
 	u.fresh[key] = e
+	u.x.seen.add(key)
+}
+
+// write the entries in the order of their keys: the tree takes neighbours for
+// much less than strangers.
+func (u *Update) write() error {
+	keys := slices.SortedFunc(maps.Keys(u.fresh), func(a, b record.Key) int { return bytes.Compare(a[:], b[:]) })
 	var k [17]byte
+	var v []byte
 	k[0] = 'k'
-	copy(k[1:], key[:])
-	v := make([]byte, 1, 48)
-	v[0] = byte(e.Form)
-	v, err := u.appendPlace(v, e.Place)
-	if err != nil {
-		return err
-	}
-	if e.HasPrev {
-		if v, err = u.appendPlace(v, e.Prev); err != nil {
+	for _, key := range keys {
+		e := u.fresh[key]
+		copy(k[1:], key[:])
+		v = append(v[:0], byte(e.Form))
+		var err error
+		if v, err = u.appendPlace(v, e.Place); err != nil {
+			return err
+		}
+		if e.HasPrev {
+			if v, err = u.appendPlace(v, e.Prev); err != nil {
+				return err
+			}
+		}
+		if err := u.batch.Set(k[:], v, nil); err != nil {
 			return err
 		}
 	}
-	return u.batch.Set(k[:], v, nil)
+	return nil
 }
 
 func (u *Update) appendPlace(v []byte, p store.Place) ([]byte, error) {
@@ -360,6 +415,9 @@ func (u *Update) Mark(tp store.TopicPartition, next int64) { u.marks[tp] = next 
 
 // Commit the step. The update must not be used again.
 func (u *Update) Commit() error {
+	if err := u.write(); err != nil {
+		return err
+	}
 	for _, tp := range slices.Collect(maps.Keys(u.marks)) {
 		k := binary.BigEndian.AppendUint32([]byte{'m'}, uint32(tp.Partition))
 		k = append(k, tp.Topic...)
