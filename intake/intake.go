@@ -30,6 +30,10 @@ const (
 	eventBytes   = 256 << 10
 )
 
+// batchBytes of events go to the log at a time: its limit of a batch is 16 MiB
+// as it lies there.
+const batchBytes = 8 << 20
+
 // Headers of a dead letter.
 const (
 	ReasonHeader = "sextant-reason"
@@ -186,8 +190,10 @@ func (d *Door) setAside(ctx context.Context, dead []item, verdicts []source.Verd
 		})
 	}
 	for lane, events := range byLane {
-		if _, err := lane.log.Append(ctx, record.DeadLetterTopic, events); err != nil {
-			return fmt.Errorf("cannot keep what was set aside: %w", err)
+		for _, b := range cutBatches(events) {
+			if _, err := lane.log.Append(ctx, record.DeadLetterTopic, b); err != nil {
+				return fmt.Errorf("cannot keep what was set aside: %w", err)
+			}
 		}
 		lane.mu.Lock()
 		for _, h := range hashes[lane] {
@@ -422,22 +428,46 @@ func (l *Lane) land(ctx context.Context, f *flight, mine []item, verdicts []sour
 		ack   commitlog.Ack
 		err   error
 	}
-	results := make(chan landed, len(groups))
+	results := make(chan landed)
+	appends := 0
 	for k, recs := range groups {
 		events := makeEvents(recs, k.form, now)
-		go func() {
-			ack, err := l.log.Append(ctx, k.topic, events)
-			results <- landed{k.topic, ack, err}
-		}()
+		batches := cutBatches(events)
+		appends += len(batches)
+		for _, b := range batches {
+			go func() {
+				ack, err := l.log.Append(ctx, k.topic, b)
+				results <- landed{k.topic, ack, err}
+			}()
+		}
 	}
-	for range groups {
+	for range appends {
 		r := <-results
-		if r.err != nil && err == nil {
-			err = fmt.Errorf("cannot append to %s: %w", r.topic, r.err)
+		if r.err != nil {
+			if err == nil {
+				err = fmt.Errorf("cannot append to %s: %w", r.topic, r.err)
+			}
+			continue
 		}
 		f.ends = append(f.ends, end{r.topic, r.ack.Partition, r.ack.Last})
 	}
 	return err
+}
+
+// cutBatches makes groups of events that one append to the log takes, however
+// badly they compress.
+func cutBatches(events []commitlog.Event) [][]commitlog.Event {
+	var out [][]commitlog.Event
+	from, size := 0, 0
+	for i := range events {
+		n := len(events[i].Value)
+		if i > from && size+n > batchBytes {
+			out = append(out, events[from:i])
+			from, size = i, 0
+		}
+		size += n
+	}
+	return append(out, events[from:])
 }
 
 // makeEvents cuts records of one topic and form into events.

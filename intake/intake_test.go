@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -327,4 +328,28 @@ func TestEventsStayWithinTheirLimits(t *testing.T) {
 	w := &world{t: t}
 	w.same(len(events), 4)
 	w.same(string(events[0].Headers[0].Value), "csv")
+}
+
+// A call may be larger than a batch of the log, and may not compress at all.
+func TestALargeCallIsCut(t *testing.T) {
+	w := newWorld(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	noise := func(n int) []byte {
+		b := make([]byte, n/2)
+		for i := range b {
+			b[i] = byte(rng.UintN(256))
+		}
+		return fmt.Appendf(nil, "%x", b)
+	}
+	var recs, bad []source.Incoming
+	for i := range 48 {
+		recs = append(recs, signIn(fmt.Sprint(i), fmt.Sprintf(`,"x":"%s"`, noise(900<<10))))
+	}
+	for range 10 {
+		bad = append(bad, source.Incoming{JSON: noise(4 << 20), Reason: "noise"})
+	}
+	w.give(recs...)
+	w.give(bad...)
+	w.same(len(records(t, w.log, "insights-logs-signinlogs")), 48)
+	w.same(len(records(t, w.dead.log, record.DeadLetterTopic)), 10)
 }
