@@ -133,12 +133,14 @@ func (s *Store) flush(ctx context.Context) error {
 		groups = append(groups, nil) // a file without rows keeps them
 	}
 	man := *s.man
-	man.Commit++
 	marks := packMarks(st.marks)
 	metas := make([]fileMeta, len(groups))
 	for i := range metas {
-		metas[i] = fileMeta{ID: man.NextFile, Commit: man.Commit, Files: len(groups), Marks: marks}
-		man.NextFile++
+		metas[i] = fileMeta{ID: s.newFileID(), Files: len(groups), Flushed: man.Flushed, Merged: man.Merged, Marks: marks}
+		metas[i].Group = metas[0].ID
+	}
+	if len(metas) > 0 {
+		man.Flushed = metas[0].ID
 	}
 	if len(metas) > 0 {
 		metas[0].Dead = dead
@@ -147,7 +149,7 @@ func (s *Store) flush(ctx context.Context) error {
 		s.abandon(metas)
 		return err
 	}
-	return s.commit(&man, metas, nil, func(next *state) {
+	return s.commit(&man, metas, nil, nil, func(next *state) {
 		next.head = headAfter(next.head, st.load)
 		next.bytes = 0
 		for _, list := range next.head {
@@ -312,12 +314,13 @@ func (s *Store) writeFiles(ctx context.Context, metas []fileMeta, groups [][]new
 			}
 			defer w.close()
 			for i := range next {
-				if err := writeFile(ctx, w, s.dir, &metas[i], groups[i]); err != nil {
+				if err := writeFile(ctx, w, s.dir, &metas[i], groups[i], s.opts.reach); err != nil {
 					return fmt.Errorf("cannot write segment %d: %w", metas[i].ID, err)
 				}
 				if err := metas[i].measure(s.dir); err != nil {
 					return err
 				}
+				s.opts.reach("flushed file")
 			}
 			return nil
 		})
@@ -340,17 +343,12 @@ func (s *Store) abandon(metas []fileMeta) {
 // commit makes new files part of the store and takes away the segments for
 // which removed is true, in one step on disk and in memory. change brings the
 // rest of the new state about. from is the state that the files were made from:
-// rows that were superseded since are noted as dead in the new segments. s.work is held.
-func (s *Store) commit(man *manifest, metas []fileMeta, removed func(*segment) bool, change func(*state), from *state, marks []mark) error {
+// rows that were superseded since, or that are dead in the removed segments and
+// not in applied, are noted as dead in the new ones. s.work is held.
+func (s *Store) commit(man *manifest, metas []fileMeta, removed func(*segment) bool, applied map[store.Place]bool, change func(*state), from *state, marks []mark) error {
 	added := map[int64]*segmentFile{}
 	for _, m := range metas {
-		kept := m
-		kept.Marks, kept.Dead, kept.Replaces = nil, nil, nil
-		kept.Segments = slices.Clone(m.Segments)
-		for i := range kept.Segments {
-			kept.Segments[i].Def = nil
-		}
-		f, err := openSegmentFile(s.dir, kept)
+		f, err := openSegmentFile(s.dir, m.listed())
 		if err != nil {
 			s.abandon(metas)
 			return err
@@ -362,7 +360,8 @@ func (s *Store) commit(man *manifest, metas []fileMeta, removed func(*segment) b
 	// to say what to save, and once from what is then there.
 	build := func(cur *state) *state {
 		next := cur.clone()
-		late := superseded(from, cur, removed)
+		late := superseded(from, cur)
+		carried := outstandingIn(cur, removed, applied)
 		next.segs = mapSegments(next.segs, func(seg *segment) *segment {
 			if removed != nil && removed(seg) {
 				return nil
@@ -376,6 +375,11 @@ func (s *Store) commit(man *manifest, metas []fileMeta, removed func(*segment) b
 				for _, p := range late {
 					if seg.mayHave(p.Place) {
 						seg.dead = append(seg.dead, p.Place)
+					}
+				}
+				for _, p := range carried {
+					if seg.mayHave(p) {
+						seg.dead = append(seg.dead, p)
 					}
 				}
 				next.segs[sm.Table] = append(next.segs[sm.Table], seg)
@@ -393,13 +397,18 @@ func (s *Store) commit(man *manifest, metas []fileMeta, removed func(*segment) b
 	next := build(cur)
 	files := s.filesOf(next, cur, added)
 	man.Files = manifestFiles(next, files)
+	s.mu.Lock()
+	man.NextFile = s.nextFile
+	s.mu.Unlock()
 	if marks != nil {
 		man.Marks = marks
 	}
+	s.opts.reach("commit")
 	if err := man.save(s.dir); err != nil {
 		s.abandon(metas)
 		return fault.New(fault.Unavailable, "cannot save the list of segments: %w", err)
 	}
+	s.opts.reach("committed")
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -412,9 +421,16 @@ func (s *Store) commit(man *manifest, metas []fileMeta, removed func(*segment) b
 		s.durable = unpackMarks(marks)
 	}
 	old := s.state.set
-	for id, f := range old.files {
+	for _, set := range []map[int64]*segmentFile{old.files, added} {
+		for id, f := range set {
+			if files[id] == nil {
+				f.gone.Store(true)
+			}
+		}
+	}
+	for id, f := range added {
 		if files[id] == nil {
-			f.gone.Store(true)
+			f.remove()
 		}
 	}
 	s.state = next
@@ -426,14 +442,19 @@ func (s *Store) commit(man *manifest, metas []fileMeta, removed func(*segment) b
 	return nil
 }
 
-// filesOf a new state: those of its segments, and those without segments, which
-// keep superseded places.
+// filesOf a new state: those of its segments, and, while any superseded row is
+// left, those without segments, which say which are.
 func (s *Store) filesOf(next, cur *state, added map[int64]*segmentFile) map[int64]*segmentFile {
 	files := map[int64]*segmentFile{}
+	dead := false
 	for _, list := range next.segs {
 		for _, seg := range list {
 			files[seg.file.id] = seg.file
+			dead = dead || len(seg.dead) > 0
 		}
+	}
+	if !dead {
+		return files
 	}
 	for _, set := range []map[int64]*segmentFile{added, cur.set.files} {
 		for id, f := range set {
@@ -446,8 +467,8 @@ func (s *Store) filesOf(next, cur *state, added map[int64]*segmentFile) map[int6
 }
 
 // superseded are the rows that were there in one state and are dead in a later
-// one: of its head, and of the segments that are being replaced.
-func superseded(from, to *state, removed func(*segment) bool) []deadPlace {
+// one's head: the files were made with them.
+func superseded(from, to *state) []deadPlace {
 	var out []deadPlace
 	for name, list := range from.head {
 		now := map[*headPlaces]*headBatch{}
@@ -466,6 +487,24 @@ func superseded(from, to *state, removed func(*segment) bool) []deadPlace {
 					out = append(out, deadPlace{b.place(r), to.load})
 				}
 			})
+		}
+	}
+	return out
+}
+
+// outstandingIn are the dead rows of segments that are taken away, without those
+// that are applied.
+func outstandingIn(st *state, removed func(*segment) bool, applied map[store.Place]bool) []store.Place {
+	var out []store.Place
+	for _, list := range st.segs {
+		for _, seg := range list {
+			if len(seg.dead) > 0 && removed != nil && removed(seg) {
+				for _, p := range seg.dead {
+					if !applied[p] {
+						out = append(out, p)
+					}
+				}
+			}
 		}
 	}
 	return out

@@ -21,7 +21,8 @@ const manifestName = "MANIFEST"
 // garbage. It is replaced as a whole by a rename.
 type manifest struct {
 	Format   int             `json:"format"`
-	Commit   int64           `json:"commit"`   // number of the last commit
+	Flushed  int64           `json:"flushed"` // the last groups, see fileMeta
+	Merged   int64           `json:"merged"`
 	NextFile int64           `json:"nextFile"` // ids are never used twice
 	Tables   []manifestTable `json:"tables"`
 	Marks    []mark          `json:"marks"`

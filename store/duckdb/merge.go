@@ -37,6 +37,9 @@ type mergePlan struct {
 	byMonth bool
 }
 
+// output of a merge: rows with a time in [from, to); to 0 is all.
+type output struct{ from, to int64 }
+
 // Maintain implements store.Store. Loading and reading go on meanwhile.
 func (s *Store) Maintain(ctx context.Context) error {
 	s.merging.Lock()
@@ -76,8 +79,12 @@ func planMerge(st *state) *mergePlan {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	pending := map[store.Place]bool{}
+	for _, d := range st.dead {
+		pending[d.Place] = true
+	}
 	for _, name := range names {
-		if p := planTable(st.segs[name]); p != nil {
+		if p := planTable(st.segs[name], pending); p != nil {
 			p.def = st.defs[name]
 			slices.SortStableFunc(p.inputs, func(a, b *segment) int { return cmp.Compare(a.span.Min, b.span.Min) })
 			return p
@@ -86,12 +93,18 @@ func planMerge(st *state) *mergePlan {
 	return nil
 }
 
-func planTable(segs []*segment) *mergePlan {
+func planTable(segs []*segment, pending map[store.Place]bool) *mergePlan {
 	var mixed, undated []*segment
 	days, months := map[int64][]*segment{}, map[int64][]*segment{}
 	newest := int64(0)
 	for _, seg := range segs {
-		if n := int64(len(seg.dead)); n >= maxDead || n > 0 && n*maxDeadShare >= seg.rows {
+		n := int64(0)
+		for _, p := range seg.dead {
+			if !pending[p] {
+				n++
+			}
+		}
+		if n >= maxDead || n > 0 && n*maxDeadShare >= seg.rows {
 			return &mergePlan{inputs: []*segment{seg}}
 		}
 		first, last := seg.days()
@@ -179,7 +192,6 @@ func monthStart(month int64) int64 {
 // merge writes the plan's rows into new files and commits them in the place of
 // the inputs. st is held by the caller.
 func (s *Store) merge(ctx context.Context, st *state, plan *mergePlan) error {
-	type output struct{ from, to int64 } // ticks; to 0 is all
 	outs := []output{{}}
 	var rows, bytes int64
 	for _, seg := range plan.inputs {
@@ -197,10 +209,25 @@ func (s *Store) merge(ctx context.Context, st *state, plan *mergePlan) error {
 			outs = append(outs, output{monthStart(m), monthStart(m + 1)})
 		}
 	}
+	// Rows whose superseding load is not durable stay: a crash brings them back.
+	pending, applied := map[store.Place]bool{}, map[store.Place]bool{}
+	for _, d := range st.dead {
+		pending[d.Place] = true
+	}
+	for i, seg := range plan.inputs {
+		out := *seg
+		out.dead = slices.DeleteFunc(slices.Clone(seg.dead), func(p store.Place) bool { return pending[p] })
+		for _, p := range out.dead {
+			applied[p] = true
+		}
+		plan.inputs[i] = &out
+	}
 	replaces := make([]segmentRef, len(plan.inputs))
+	in := map[segmentRef]bool{}
 	files := map[int64]*segmentFile{}
 	for i, seg := range plan.inputs {
 		replaces[i] = segmentRef{seg.file.id, plan.def.Name}
+		in[replaces[i]] = true
 		files[seg.file.id] = seg.file
 	}
 	w, err := openWriter(s.opts.WriterMemory, 1)
@@ -213,65 +240,122 @@ func (s *Store) merge(ctx context.Context, st *state, plan *mergePlan) error {
 			return err
 		}
 	}
-	var metas []fileMeta
-	done := false
-	defer func() {
-		if !done {
-			s.abandon(metas)
+	// Files say how many belong together, so it must be known which months have rows.
+	outs, err = s.withRows(ctx, w, plan, outs)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	man, marks := *s.man, packMarks(s.durable)
+	s.mu.Unlock()
+	dead := outstanding(st)
+	metas := make([]fileMeta, len(outs))
+	for i, o := range outs {
+		metas[i] = fileMeta{ID: s.newFileID(), Files: len(outs), Flushed: man.Flushed, Merged: man.Merged, Marks: marks, Replaces: replaces, Dead: dead}
+		metas[i].Group = metas[0].ID
+		err := s.mergeInto(ctx, w, &metas[i], plan, o.from, o.to, rows, bytes)
+		if err == nil {
+			err = metas[i].measure(s.dir)
 		}
-	}()
-	for _, o := range outs {
-		meta := fileMeta{ID: s.newFileID(), Replaces: replaces}
-		metas = append(metas, meta)
-		m := &metas[len(metas)-1]
-		some, err := s.mergeInto(ctx, w, m, plan, o.from, o.to, rows, bytes)
+		s.opts.reach("merged file")
 		if err != nil {
+			s.abandon(metas[:i+1])
 			return fmt.Errorf("cannot merge %d segments of table %q: %w", len(plan.inputs), plan.def.Name, err)
-		}
-		if !some {
-			s.abandon(metas[len(metas)-1:])
-			metas = metas[:len(metas)-1]
-			continue
-		}
-		if err := m.measure(s.dir); err != nil {
-			return err
 		}
 	}
 	if err := syncDir(s.dir); err != nil {
+		s.abandon(metas)
 		return err
 	}
 	s.work.Lock()
 	defer s.work.Unlock()
-	man := *s.man
-	man.Commit++
-	in := map[segmentRef]bool{}
-	for _, r := range replaces {
-		in[r] = true
+	man = *s.man
+	if len(metas) > 0 {
+		man.Merged = metas[0].ID
 	}
-	done = true // commit abandons them itself
 	return s.commit(&man, metas, func(seg *segment) bool {
 		return in[segmentRef{seg.file.id, seg.def.Name}]
-	}, nil, st, nil)
+	}, applied, nil, st, nil)
+}
+
+// outstanding are the superseded rows that are still in segments, as far as
+// their loads are durable.
+func outstanding(st *state) []place {
+	skip := map[store.Place]bool{}
+	for _, d := range st.dead {
+		skip[d.Place] = true
+	}
+	var out []place
+	for _, list := range st.segs {
+		for _, seg := range list {
+			for _, p := range seg.dead {
+				if !skip[p] {
+					skip[p] = true
+					out = append(out, packPlace(p))
+				}
+			}
+		}
+	}
+	return out
 }
 
 // newFileID is a number that no file had.
 func (s *Store) newFileID() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	man := *s.man
-	id := man.NextFile
-	man.NextFile++
-	s.man = &man
+	id := s.nextFile
+	s.nextFile++
 	return id
 }
 
-// mergeInto writes one file; false when no row is for it.
-func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan *mergePlan, from, to, rows, bytes int64) (some bool, err error) {
+// rowsOf the plan's inputs that an output takes, as SQL; cell says what is
+// selected of each segment.
+func (p *mergePlan) rowsOf(o output, cell func(seg *segment) string) string {
+	var b strings.Builder
+	for i, seg := range p.inputs {
+		if i > 0 {
+			b.WriteString(" UNION ALL ")
+		}
+		fmt.Fprintf(&b, "SELECT %s FROM %s.%s", cell(seg), seg.file.alias(), seg.name)
+		var where []string
+		if len(seg.dead) > 0 {
+			where = append(where, seg.notDead())
+		}
+		if o.to != 0 {
+			where = append(where, fmt.Sprintf("%[1]s >= %[2]d AND %[1]s < %[3]d", physName(seg.def.time), o.from, o.to))
+		}
+		if len(where) > 0 {
+			b.WriteString(" WHERE " + strings.Join(where, " AND "))
+		}
+	}
+	return b.String()
+}
+
+// withRows are the outputs that get any.
+func (s *Store) withRows(ctx context.Context, w *instance, plan *mergePlan, outs []output) ([]output, error) {
+	var some []output
+	for _, o := range outs {
+		sql := "SELECT count(*) FROM (" + plan.rowsOf(o, func(*segment) string { return "1" }) + ")"
+		err := w.each(ctx, sql, table.Schema{{Name: "n", Type: table.Long}}, func(b *table.Batch) error {
+			if b.Cols[0].N[0] > 0 {
+				some = append(some, o)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return some, nil
+}
+
+// mergeInto writes one file.
+func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan *mergePlan, from, to, rows, bytes int64) (err error) {
 	path := segmentPath(s.dir, meta.ID)
 	var idx indexBuilder
 	const inflated = 16 // uncompressed bytes for one on disk, about
 	if err := w.exec(attachOut(path, rows, inflated*bytes/max(rows, 1))); err != nil {
-		return false, err
+		return err
 	}
 	defer func() {
 		if e := w.exec("DETACH out"); err == nil {
@@ -280,72 +364,50 @@ func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan
 	}()
 	def := plan.def
 	if err := w.exec("BEGIN; " + createTable(def, "t0")); err != nil {
-		return false, err
+		return err
 	}
 	defer func() {
-		if err != nil || !some {
-			w.exec("ROLLBACK") // after an error there may be none to roll back
+		if err != nil {
+			w.exec("ROLLBACK") // after some errors there is nothing to roll back
 		}
 	}()
 	all := make([]int, len(def.phys))
 	for i := range all {
 		all[i] = i
 	}
-	var b strings.Builder
-	b.WriteString("INSERT INTO out.t0 ")
-	for i, seg := range plan.inputs {
-		if i > 0 {
-			b.WriteString(" UNION ALL ")
-		}
-		b.WriteString("SELECT ")
+	sql := "INSERT INTO out.t0 " + plan.rowsOf(output{from, to}, func(seg *segment) string {
+		cells := make([]string, len(all))
 		for c := range all {
-			if c > 0 {
-				b.WriteString(", ")
-			}
 			if seg.def == def {
-				b.WriteString(physName(c))
+				cells[c] = physName(c)
 			} else {
-				b.WriteString(seg.cell(def, c, all))
+				cells[c] = seg.cell(def, c, all)
 			}
 		}
-		fmt.Fprintf(&b, " FROM %s.%s", seg.file.alias(), seg.name)
-		var where []string
-		if len(seg.dead) > 0 {
-			where = append(where, seg.notDead())
-		}
-		if to != 0 {
-			where = append(where, fmt.Sprintf("%[1]s >= %d AND %[1]s < %d", physName(seg.def.time), from, to))
-		}
-		if len(where) > 0 {
-			b.WriteString(" WHERE " + strings.Join(where, " AND "))
-		}
-	}
+		return strings.Join(cells, ", ")
+	})
 	stop := w.watch(ctx)
-	err = w.exec(b.String())
+	err = w.exec(sql)
 	stop()
 	if err != nil {
-		return false, err
+		return cmp.Or(ctx.Err(), err)
 	}
 	m, err := s.describe(ctx, w, def)
-	if err != nil || m.Rows == 0 {
-		return false, err
+	if err != nil {
+		return err
 	}
 	m.Level = 1
 	meta.Segments = []segmentMeta{m}
 	if err := idx.stored(ctx, w, "out."+m.Name, m.Name, def); err != nil {
-		return false, err
+		return err
 	}
 	if meta.Index, err = idx.save(indexPath(s.dir, meta.ID)); err != nil {
-		return false, err
+		return err
 	}
-	meta.Commit, meta.Files = s.man.Commit, 1
 	if err := writeMeta(w, meta); err != nil {
-		return false, err
+		return err
 	}
-	if err := w.exec("COMMIT; CHECKPOINT out"); err != nil {
-		return false, err
-	}
-	return true, nil
+	return w.exec("COMMIT; CHECKPOINT out")
 }
 
 // describe the rows of out.t0.
@@ -500,8 +562,7 @@ func (s *Store) DropBefore(ctx context.Context, name string, ticks int64) error 
 		return nil
 	}
 	man := *s.man
-	man.Commit++
-	return s.commit(&man, nil, old, nil, st, nil)
+	return s.commit(&man, nil, old, nil, nil, st, nil)
 }
 
 var _ store.Store = (*Store)(nil)

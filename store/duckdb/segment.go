@@ -20,14 +20,35 @@ import (
 // can be made again, in the file's own table "meta".
 type fileMeta struct {
 	ID       int64         `json:"id"`
-	Commit   int64         `json:"commit"`          // the commit that brought it
-	Files    int           `json:"files"`           // how many files that commit brought
 	Bytes    int64         `json:"bytes,omitempty"` // manifest only
-	Index    int64         `json:"index,omitempty"` // bytes of the sidecar; manifest only
+	Index    int64         `json:"index,omitempty"` // bytes of the sidecar
 	Segments []segmentMeta `json:"segments"`
-	Marks    []mark        `json:"marks,omitempty"`    // file only: the marks of its commit
-	Dead     []place       `json:"dead,omitempty"`     // file only: places that the commit superseded elsewhere
-	Replaces []segmentRef  `json:"replaces,omitempty"` // file only: what a merge put into it
+
+	// The rest is in the file only.
+
+	// Files of one flush or of one merge count only together. Group is the number
+	// of the first, Files how many there are.
+	Group int64 `json:"group,omitempty"`
+	Files int   `json:"files,omitempty"`
+	// The last groups that were committed when this file was written: they are
+	// whole, even where files of theirs are gone since.
+	Flushed int64 `json:"flushed,omitempty"`
+	Merged  int64 `json:"merged,omitempty"`
+
+	Marks    []mark       `json:"marks,omitempty"`    // that were durable with it
+	Dead     []place      `json:"dead,omitempty"`     // superseded rows of other files
+	Replaces []segmentRef `json:"replaces,omitempty"` // what a merge put into it
+}
+
+func (m *fileMeta) merged() bool { return len(m.Replaces) > 0 }
+
+// listed is what the manifest keeps of it.
+func (m fileMeta) listed() fileMeta {
+	out := fileMeta{ID: m.ID, Bytes: m.Bytes, Index: m.Index, Segments: slices.Clone(m.Segments)}
+	for i := range out.Segments {
+		out.Segments[i].Def = nil
+	}
+	return out
 }
 
 // measure a file that was written and detached.

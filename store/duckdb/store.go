@@ -36,6 +36,9 @@ type Options struct {
 	// OnError hears of background work that failed; it is tried again. The next
 	// Append that must wait for it fails with the same error.
 	OnError func(error)
+
+	// reach is called at the steps of a write; a test may die there.
+	reach func(step string)
 }
 
 func (o *Options) ensureDefaults() {
@@ -52,6 +55,9 @@ func (o *Options) ensureDefaults() {
 	}
 	if o.Queries <= 0 {
 		o.Queries = defaultParallel()
+	}
+	if o.reach == nil {
+		o.reach = func(string) {}
 	}
 	if o.OnError == nil {
 		o.OnError = func(error) {}
@@ -80,6 +86,7 @@ type Store struct {
 	state     *state
 	durable   store.Marks
 	man       *manifest // as on disk; changed under work
+	nextFile  int64
 	versions  map[string][]*tableDef
 	flushErr  error
 	drained   chan struct{} // closed when a flush has ended
@@ -146,6 +153,7 @@ func (s *Store) load(ctx context.Context) error {
 		}
 	}
 	s.man = man
+	s.nextFile = man.NextFile
 	s.durable = unpackMarks(man.Marks)
 	s.versions = map[string][]*tableDef{}
 	st := &state{defs: map[string]*tableDef{}, head: map[string][]*headBatch{}, segs: map[string][]*segment{}, marks: maps.Clone(s.durable)}
@@ -258,6 +266,7 @@ func (s *Store) Define(ctx context.Context, def table.Def) error {
 		man.Tables = append(man.Tables, manifestTable{})
 	}
 	man.Tables[i].Versions = append(slices.Clip(man.Tables[i].Versions), defVersion{version, d.Def})
+	man.NextFile = s.nextFile
 	if err := man.save(s.dir); err != nil {
 		return fault.New(fault.Unavailable, "cannot save the definition of table %q: %w", def.Name, err)
 	}

@@ -118,7 +118,7 @@ func attachOut(path string, rows, rowBytes int64) string {
 
 // writeFile makes a file of rows in memory. On success it is whole and on disk,
 // under a name that is not yet durable.
-func writeFile(ctx context.Context, w *instance, dir string, meta *fileMeta, tables []newTable) (err error) {
+func writeFile(ctx context.Context, w *instance, dir string, meta *fileMeta, tables []newTable, reach func(string)) (err error) {
 	path := segmentPath(dir, meta.ID)
 	var idx indexBuilder
 	var all, bytes int64
@@ -182,6 +182,7 @@ func writeFile(ctx context.Context, w *instance, dir string, meta *fileMeta, tab
 		}
 		meta.Segments = append(meta.Segments, m)
 	}
+	reach("rows of a file")
 	if meta.Index, err = idx.save(indexPath(dir, meta.ID)); err != nil {
 		return err
 	}
