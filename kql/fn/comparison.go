@@ -76,8 +76,19 @@ func around(_ *Context, a []table.Value) table.Value {
 
 // in tests membership. Dynamic arrays in the list stand for their elements.
 func in(not, fold bool) func(*Context, []table.Value) table.Value {
-	return func(_ *Context, a []table.Value) table.Value {
+	return func(c *Context, a []table.Value) table.Value {
 		x := a[0]
+		if len(a) == 2 && x.Type() == table.String && a[1].Type() == table.Dynamic {
+			if list, ok := a[1].Dyn().([]any); ok && len(list) >= memoFrom {
+				kind, text := "in", x.Str()
+				if fold {
+					kind, text = "in~", Lower(text)
+				}
+				texts := memo(c, kind, list, func(list []any) map[string]struct{} { return textsOf(list, fold) })
+				_, found := texts[text]
+				return table.BoolValue(found != not)
+			}
+		}
 		eq := func(v table.Value) bool { return Equal(x, v) == True }
 		if fold {
 			low := Lower(ToText(x))
@@ -102,6 +113,22 @@ func in(not, fold bool) func(*Context, []table.Value) table.Value {
 		}
 		return table.BoolValue(found != not)
 	}
+}
+
+// textsOf are the texts that a text can equal among the elements of an array.
+func textsOf(list []any, fold bool) map[string]struct{} {
+	out := make(map[string]struct{}, len(list))
+	for _, e := range list {
+		s, ok := scalarOf(e)
+		switch {
+		case !ok:
+		case fold:
+			out[Lower(ToText(s))] = struct{}{}
+		case s.Type() == table.String:
+			out[s.Str()] = struct{}{}
+		}
+	}
+	return out
 }
 
 // comparable kinds in SQL: types that compare with each other by value without a

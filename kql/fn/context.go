@@ -27,6 +27,31 @@ type Context struct {
 
 	mu      sync.Mutex
 	regexes map[string]*regexp.Regexp
+	memos   sync.Map
+	memoed  atomic.Int64
+}
+
+// memoFrom is from how many elements on an array is worth an index.
+const memoFrom = 16
+
+// memo gives what make made of an array before, by the array's place in memory:
+// a constant array is the same one in every row. An array that is not makes an
+// index for each, so only so many are kept.
+func memo[T any](c *Context, kind string, list []any, make func([]any) T) T {
+	type key struct {
+		kind string
+		at   *any
+		n    int
+	}
+	k := key{kind, &list[0], len(list)}
+	if v, ok := c.memos.Load(k); ok {
+		return v.(T)
+	}
+	v := make(list)
+	if c.memoed.Add(1) <= 100 {
+		c.memos.Store(k, v)
+	}
+	return v
 }
 
 // NewContext for one query. A nil budget has no limit.

@@ -21,8 +21,8 @@ func addresses() []Scalar {
 			return table.Null(table.Long)
 		}, Doc: doc}
 	}
-	test := func(name, doc string, signatures []Sig, f func(a []table.Value) Tri) Scalar {
-		return Scalar{Name: name, Sigs: signatures, Nulls: Own, Eval: func(_ *Context, a []table.Value) table.Value { return f(a).Value() }, Doc: doc}
+	test := func(name, doc string, signatures []Sig, f func(c *Context, a []table.Value) Tri) Scalar {
+		return Scalar{Name: name, Sigs: signatures, Nulls: Own, Eval: func(c *Context, a []table.Value) table.Value { return f(c, a).Value() }, Doc: doc}
 	}
 	compare := func(v6 bool) func(a []table.Value) (int64, bool) {
 		return func(a []table.Value) (int64, bool) {
@@ -33,9 +33,9 @@ func addresses() []Scalar {
 			return compareIP(a[0].Str(), a[1].Str(), prefix, v6)
 		}
 	}
-	match := func(v6 bool) func(a []table.Value) Tri {
+	match := func(v6 bool) func(c *Context, a []table.Value) Tri {
 		f := compare(v6)
-		return func(a []table.Value) Tri {
+		return func(_ *Context, a []table.Value) Tri {
 			if len(a) > 2 && a[2].IsNull() {
 				return Unknown
 			}
@@ -66,7 +66,7 @@ func addresses() []Scalar {
 		long("ipv6_compare", "-1, 0 or 1 as the first address lies before, at or after the second, under the shortest prefix; IPv4 counts as IPv6.", "ip1:string, ip2:string, prefix?:long", compare(true)),
 		test("ipv4_is_match", "Whether two addresses are the same under the shortest prefix.", sigs("ip1:string, ip2:string, prefix?:long -> bool"), match(false)),
 		test("ipv6_is_match", "Whether two addresses are the same under the shortest prefix; IPv4 counts as IPv6.", sigs("ip1:string, ip2:string, prefix?:long -> bool"), match(true)),
-		test("ipv4_is_private", "Whether the address is for private networks (10/8, 172.16/12, 192.168/16).", sigs("ip:string -> bool"), func(a []table.Value) Tri {
+		test("ipv4_is_private", "Whether the address is for private networks (10/8, 172.16/12, 192.168/16).", sigs("ip:string -> bool"), func(_ *Context, a []table.Value) Tri {
 			ip, prefix, ok := parseIPv4(a[0].Str())
 			if !ok {
 				return Unknown
@@ -74,10 +74,10 @@ func addresses() []Scalar {
 			ip &= mask4(prefix)
 			return triOf(ip>>24 == 10 || ip>>20 == 0xAC1 || ip>>16 == 0xC0A8)
 		}),
-		test("ipv4_is_in_range", "Whether the address lies in a range a.b.c.d/n.", sigs("ip:string, range:string -> bool"), func(a []table.Value) Tri { return inRanges(a, false, true) }),
-		test("ipv6_is_in_range", "Whether the address lies in a range; IPv4 counts as IPv6.", sigs("ip:string, range:string -> bool"), func(a []table.Value) Tri { return inRanges(a, true, true) }),
-		test("ipv4_is_in_any_range", "Whether the address lies in one of the ranges.", ranges, func(a []table.Value) Tri { return inRanges(a, false, false) }),
-		test("ipv6_is_in_any_range", "Whether the address lies in one of the ranges; IPv4 counts as IPv6.", ranges, func(a []table.Value) Tri { return inRanges(a, true, false) }),
+		test("ipv4_is_in_range", "Whether the address lies in a range a.b.c.d/n.", sigs("ip:string, range:string -> bool"), func(c *Context, a []table.Value) Tri { return inRanges(c, a, false, true) }),
+		test("ipv6_is_in_range", "Whether the address lies in a range; IPv4 counts as IPv6.", sigs("ip:string, range:string -> bool"), func(c *Context, a []table.Value) Tri { return inRanges(c, a, true, true) }),
+		test("ipv4_is_in_any_range", "Whether the address lies in one of the ranges.", ranges, func(c *Context, a []table.Value) Tri { return inRanges(c, a, false, false) }),
+		test("ipv6_is_in_any_range", "Whether the address lies in one of the ranges; IPv4 counts as IPv6.", ranges, func(c *Context, a []table.Value) Tri { return inRanges(c, a, true, false) }),
 		{Name: "parse_ipv6", Sigs: sigs("ip:string -> string"), Eval: func(_ *Context, a []table.Value) table.Value {
 			ip, prefix, _, ok := parseIPv6(a[0].Str())
 			return str(text6(ip, prefix, ok))
@@ -102,10 +102,10 @@ func addresses() []Scalar {
 			return str(text + "/" + strconv.Itoa(prefix))
 		}, Doc: "An address with its prefix, as a.b.c.d/n."},
 		{Name: "ipv4_range_to_cidr_list", Sigs: sigs("start:string, end:string -> dynamic"), Eval: cidrList, Doc: "Array of the fewest ranges a.b.c.d/n that make up a range of addresses."},
-		test("has_ipv4", "Whether a text holds an address, not touched by letters or digits.", sigs("source:text, address:string -> bool"), func(a []table.Value) Tri { return hasIPs(a, false) }),
-		test("has_any_ipv4", "Whether a text holds one of the addresses.", lists, func(a []table.Value) Tri { return hasIPs(a, false) }),
-		test("has_ipv4_prefix", "Whether a text holds an address that begins with a prefix (10.1.).", sigs("source:text, prefix:string -> bool"), func(a []table.Value) Tri { return hasIPs(a, true) }),
-		test("has_any_ipv4_prefix", "Whether a text holds an address that begins with one of the prefixes.", lists, func(a []table.Value) Tri { return hasIPs(a, true) }),
+		test("has_ipv4", "Whether a text holds an address, not touched by letters or digits.", sigs("source:text, address:string -> bool"), func(_ *Context, a []table.Value) Tri { return hasIPs(a, false) }),
+		test("has_any_ipv4", "Whether a text holds one of the addresses.", lists, func(_ *Context, a []table.Value) Tri { return hasIPs(a, false) }),
+		test("has_ipv4_prefix", "Whether a text holds an address that begins with a prefix (10.1.).", sigs("source:text, prefix:string -> bool"), func(_ *Context, a []table.Value) Tri { return hasIPs(a, true) }),
+		test("has_any_ipv4_prefix", "Whether a text holds an address that begins with one of the prefixes.", lists, func(_ *Context, a []table.Value) Tri { return hasIPs(a, true) }),
 		{Name: "geo_info_from_ip_address", Sigs: sigs("ip:string -> dynamic"), Eval: func(c *Context, a []table.Value) table.Value {
 			addr, err := netip.ParseAddr(a[0].Str())
 			if err != nil || c.Places == nil {
@@ -236,42 +236,74 @@ func compareIP(x, y string, prefix int64, v6 bool) (int64, bool) {
 	return int64(strings.Compare(string(ma[:]), string(mb[:]))), true
 }
 
-// inRanges tests the first argument against ranges, arrays of them opened. A
-// range that is none does not count; alone it gives null.
-func inRanges(a []table.Value, v6, one bool) Tri {
-	ip := ToText(a[0])
-	if v6 {
-		if _, _, _, ok := parseIPv6(ip); !ok {
-			return Unknown
-		}
-	} else if _, _, ok := parseIPv4(ip); !ok {
-		return Unknown
-	}
-	found, valid := false, false
-	eachText(a[1:], func(r string) bool {
-		n, ok := inRange(ip, r, v6)
-		valid = valid || ok
-		found = ok && n
-		return !found
-	})
-	if one && !valid {
-		return Unknown
-	}
-	return triOf(found)
+// network is a range of addresses of one kind.
+type network struct {
+	ip4    uint32
+	ip6    [16]byte
+	prefix int
 }
 
-func inRange(ip, r string, v6 bool) (in, ok bool) {
-	if !v6 {
-		a, pa, ok1 := parseIPv4(ip)
-		b, pb, ok2 := parseIPv4(r)
-		return a&mask4(pa)&mask4(pb) == b&mask4(pb), ok1 && ok2
+// networksOf reads ranges; what is none is left out.
+func networksOf(texts []string, v6 bool) []network {
+	var out []network
+	for _, r := range texts {
+		if v6 {
+			if a, p, _, ok := parseIPv6(r); ok {
+				out = append(out, network{ip6: masked6(a, p), prefix: p})
+			}
+		} else if ip, p, ok := parseIPv4(r); ok {
+			out = append(out, network{ip4: ip & mask4(p), prefix: p})
+		}
 	}
-	a, pa, _, ok1 := parseIPv6(ip)
-	b, pb, _, ok2 := parseIPv6(r)
-	if !ok1 || !ok2 {
-		return false, false
+	return out
+}
+
+// inRanges tests the first argument against ranges, arrays of them opened. A
+// range that is none does not count; alone it gives null.
+func inRanges(c *Context, a []table.Value, v6, one bool) Tri {
+	ip := ToText(a[0])
+	x4, p4, ok4 := parseIPv4(ip)
+	var x6 netip.Addr
+	if v6 {
+		x, p, _, ok := parseIPv6(ip)
+		if !ok {
+			return Unknown
+		}
+		x6 = netip.AddrFrom16(masked6(x, p))
+	} else if !ok4 {
+		return Unknown
 	}
-	return masked6(netip.AddrFrom16(masked6(a, pa)), pb) == masked6(b, pb), true
+	x4 &= mask4(p4)
+	var nets []network
+	if list, ok := dynList(a[1]); ok && len(a) == 2 && len(list) >= memoFrom {
+		kind := "ipv4"
+		if v6 {
+			kind = "ipv6"
+		}
+		nets = memo(c, kind, list, func([]any) []network { return networksOf(textsIn(a[1:]), v6) })
+	} else {
+		nets = networksOf(textsIn(a[1:]), v6)
+	}
+	if one && len(nets) == 0 {
+		return Unknown
+	}
+	for i := range nets {
+		n := &nets[i]
+		if v6 && masked6(x6, n.prefix) == n.ip6 || !v6 && x4&mask4(n.prefix) == n.ip4 {
+			return True
+		}
+	}
+	return False
+}
+
+// textsIn are the texts of a list, arrays opened.
+func textsIn(list []table.Value) []string {
+	var out []string
+	eachText(list, func(s string) bool {
+		out = append(out, s)
+		return true
+	})
+	return out
 }
 
 func formatIPv4(a []table.Value) (text string, prefix int, ok bool) {
