@@ -29,6 +29,8 @@ func TestOperators(t *testing.T) {
 	b = people()
 	check(t, b.summarize(nil, count("c"), sum("s", b.col("k"))), "4 4")
 	check(t, from(values("k:long")).summarize(nil, count("c")), "0")
+	b = people()
+	check(t, b.summarize([]string{"n"}, list("l", b.col("k"))).where(call("==", table.Bool, b.col("n"), con(str("ann")))), "ann [1]")
 	check(t, from(values("k:long")).summarize([]string{"k"}, count("c")))
 	check(t, from(values("a:long, b:string", long(1), str("x"), long(1), str("x"), null, str("x"), null, str("x"))).distinct(), "1 x", "long(null) x")
 }

@@ -51,7 +51,7 @@ func (x *compiler) parseKV(p *pipe, op *plan.ParseKV) error {
 			}
 		}
 	} else {
-		kv := &pairs{pair: op.Pair, kv: op.KV, escape: op.Escape, greedy: op.Greedy, keys: map[string]bool{}}
+		kv := &pairs{pair: op.Pair, kv: op.KV, escape: op.Escape, greedy: op.Greedy, keys: map[string]bool{}, ctx: x.c.Ctx}
 		for _, q := range op.Quotes {
 			if kv.open == 0 {
 				kv.open = q
@@ -122,6 +122,7 @@ type pairs struct {
 	escape      rune
 	greedy      bool
 	keys        map[string]bool
+	ctx         context.Context // of the query: a long text is left when that ends
 }
 
 func word(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
@@ -186,26 +187,30 @@ func (p *pairs) key(s string) (key string, n int) {
 		return "", 0
 	}
 	for i := 0; i < len(s); {
-		if end := i + blanks(s[i:]); p.kv != "" && i > 0 {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		end := i // behind blanks, which may stand before the delimiter
+		if p.kv != "" {
+			end += blanks(s[i:])
+		}
+		if i > 0 {
 			if d := delim(s[end:], p.kv); d > 0 {
 				return strings.TrimSpace(s[:i]), end + d
 			}
-		} else if p.kv == "" && i > 0 {
-			if d := delim(s[i:], p.kv); d > 0 {
-				return s[:i], i + d
+		}
+		if p.pair != "" || p.kv != "" {
+			for k := i; k < max(end, i+1); k++ {
+				if delim(s[k:], p.pair) > 0 {
+					return "", 0
+				}
 			}
 		}
-		if delim(s[i:], p.pair) > 0 && (p.pair != "" || p.kv != "") {
-			return "", 0
-		}
-		_, size := utf8.DecodeRuneInString(s[i:])
-		i += size
+		i = max(end, i+size)
 	}
 	return "", 0
 }
 
 func (p *pairs) split(s string, found func(key, value string)) {
-	for len(s) > 0 {
+	for len(s) > 0 && p.ctx.Err() == nil {
 		if n := blanks(s); n > 0 && (p.pair == "" || strings.TrimSpace(p.pair) != "") {
 			s = s[n:]
 			continue
@@ -252,7 +257,7 @@ func (p *pairs) value(s string) (string, int) {
 	n := 0
 	for n < len(s) {
 		if d := delim(s[n:], p.pair); d > 0 {
-			if !p.greedy {
+			if !p.greedy || p.ctx.Err() != nil {
 				break
 			}
 			// On to the next key that is known.

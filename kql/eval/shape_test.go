@@ -1,9 +1,12 @@
 package eval
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
+	"sextant/kql/fn"
 	"sextant/kql/plan"
 	"sextant/table"
 )
@@ -111,7 +114,28 @@ func TestParseKV(t *testing.T) {
 	f(plan.ParseKV{}, "at [INFO] Id:45, Host:n1", "Host:string, Id:long", "n1 45")
 	f(plan.ParseKV{Regex: `"(\w+) *: *([^"]*)"`}, `["a: 1", "b: x:y"]`, "b:string, a:long", "x:y 1")
 	f(plan.ParseKV{Pair: ";", KV: "="}, "no pairs here", "a:long", "long(null)")
+	f(plan.ParseKV{Pair: ";", KV: "="}, "a   \t = 1;b c=2", "a:long", "1")
+	f(plan.ParseKV{Pair: "\t", KV: "="}, "x \t a=1", "a:long", "1")
 	f(plan.ParseKV{Pair: ";", KV: "=", Quotes: "'"}, "a='open;b=2", "a:string, b:long", "'open 2")
+}
+
+// A text of a megabyte takes no time that grows with its square.
+func TestParseKVLongTexts(t *testing.T) {
+	for _, unit := range []string{" ", "a ", "( ", "a=", "; "} {
+		for _, op := range []plan.ParseKV{{Pair: ";", KV: "="}, {Pair: " ", KV: "=", Greedy: true, Quotes: "()"}, {}} {
+			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+			text := "a=x" + strings.Repeat(unit, 1<<20/len(unit))
+			b := from(values("s:string", str(text)))
+			op.Of, op.Keys = b.col("s"), schema("a:string")
+			op.Out = schema("s:string, a:string")
+			begin := time.Now()
+			_, _ = rowsOf(t, Options{}, fn.NewContext(ctx, 0, 1, nil), b.op(&op).p, nil)
+			if took := time.Since(begin); took > 2*time.Second {
+				t.Errorf("%q with %+v took %v", unit, op.Pair, took)
+			}
+			cancel()
+		}
+	}
 }
 
 func TestMakeSeries(t *testing.T) {
