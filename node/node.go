@@ -40,6 +40,11 @@ import (
 	"sextant/table"
 )
 
+const (
+	closeWithout = 2000 // rows that a close leaves to the next start to load
+	closeAtOnce  = 8    // tenants: closing is mostly waiting for the disk
+)
+
 // Format of the folder that this program writes.
 const Format = 1
 
@@ -320,7 +325,12 @@ func (n *Node) start(ctx context.Context, id string) (_ *Tenant, err error) {
 	})
 	n.wg.Go(func() { n.maintain(t) })
 	n.closers = append(n.closers, func() error {
-		return errors.Join(st.Flush(context.Background()), t.Index.Close(), st.Close(), log.Close())
+		// A few rows are read from the log again faster than files are written.
+		var err error
+		if t.Loader.Stats().Records > closeWithout {
+			err = st.Flush(context.Background())
+		}
+		return errors.Join(err, t.Index.Close(), st.Close(), log.Close())
 	})
 	return t, nil
 }
@@ -506,8 +516,8 @@ func (n *Node) CatchUp(ctx context.Context) error {
 	return nil
 }
 
-// Close the folder. What is in the tables is made durable, so that the next
-// start need not read it from the log again.
+// Close the folder. What is in the tables is made durable, unless it is so little
+// that the next start reads it from the log in no time.
 func (n *Node) Close() error {
 	n.mu.Lock()
 	if n.closed {
@@ -518,9 +528,16 @@ func (n *Node) Close() error {
 	n.mu.Unlock()
 	n.stop()
 	n.wg.Wait()
-	var err error
-	for _, f := range slices.Backward(n.closers) {
-		err = errors.Join(err, f())
+	errs := make([]error, len(n.closers))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, closeAtOnce)
+	for i, f := range n.closers {
+		slots <- struct{}{}
+		wg.Go(func() {
+			errs[i] = f()
+			<-slots
+		})
 	}
-	return errors.Join(err, n.held.Close())
+	wg.Wait()
+	return errors.Join(errors.Join(errs...), n.held.Close())
 }

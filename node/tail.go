@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync"
 
 	"sextant/fault"
 	"sextant/record"
@@ -15,13 +16,19 @@ import (
 type TailOptions struct {
 	Category string // "" is all
 	Last     int    // so many records of each topic from before now
+	Stop     bool   // end behind them, rather than wait for more
 }
 
 // Tail gives records as they come into the tenant's log, one line each, until
 // ctx ends or emit fails. Records of one topic come in order.
 func (t *Tenant) Tail(ctx context.Context, o TailOptions, emit func(line []byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
+	var followers sync.WaitGroup
+	defer followers.Wait()
 	defer cancel(nil)
+	wanted := func(topic string) bool {
+		return topic != record.DeadLetterTopic && (o.Category == "" || strings.EqualFold(topic, "insights-logs-"+o.Category))
+	}
 	topics, err := t.Log.Topics(ctx)
 	if err != nil {
 		return err
@@ -34,10 +41,31 @@ func (t *Tenant) Tail(ctx context.Context, o TailOptions, emit func(line []byte)
 			before[store.TopicPartition{Topic: topic.Name, Partition: int32(i)}] = span{max(p.Next-int64(o.Last), p.Start), p.Next}
 		}
 	}
+	if o.Stop {
+		for _, topic := range topics {
+			for i := range topic.Partitions {
+				tp := store.TopicPartition{Topic: topic.Name, Partition: int32(i)}
+				if s := before[tp]; wanted(tp.Topic) && s.begin < s.end {
+					if err := t.tailOne(ctx, tp, s.begin, s.end, o, emit); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}
 	lines := make(chan []byte)
+	send := func(line []byte) error {
+		select {
+		case lines <- line:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	watch := t.Log.Watch()
 	defer watch.Close()
-	go func() {
+	followers.Go(func() {
 		following := map[store.TopicPartition]bool{}
 		for {
 			grown, err := watch.Next(ctx)
@@ -47,20 +75,19 @@ func (t *Tenant) Tail(ctx context.Context, o TailOptions, emit func(line []byte)
 			}
 			for _, g := range grown {
 				tp := store.TopicPartition{Topic: g.Topic, Partition: g.Partition}
-				if following[tp] || tp.Topic == record.DeadLetterTopic ||
-					o.Category != "" && !strings.EqualFold(tp.Topic, "insights-logs-"+o.Category) {
+				if following[tp] || !wanted(tp.Topic) {
 					continue
 				}
 				following[tp] = true
-				go func() {
+				followers.Go(func() {
 					s := before[tp]
-					if err := t.tailOne(ctx, tp, s.begin, s.end, o.Last, lines); err != nil {
+					if err := t.tailOne(ctx, tp, s.begin, s.end, o, send); err != nil {
 						cancel(err)
 					}
-				}()
+				})
 			}
 		}
-	}()
+	})
 	for {
 		select {
 		case <-ctx.Done():
@@ -75,29 +102,24 @@ func (t *Tenant) Tail(ctx context.Context, o TailOptions, emit func(line []byte)
 
 // tailOne follows a partition from begin on. Of what lies before end only the
 // last records are given.
-func (t *Tenant) tailOne(ctx context.Context, tp store.TopicPartition, begin, end int64, last int, lines chan<- []byte) error {
+func (t *Tenant) tailOne(ctx context.Context, tp store.TopicPartition, begin, end int64, o TailOptions, send func([]byte) error) error {
 	reader, err := t.Log.Reader(tp.Topic, tp.Partition, begin)
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
-	send := func(line []byte) error {
-		select {
-		case lines <- line:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 	var old [][]byte
 	for {
 		if reader.Offset() >= end {
-			for _, line := range old[max(len(old)-last, 0):] {
+			for _, line := range old[max(len(old)-o.Last, 0):] {
 				if err := send(line); err != nil {
 					return err
 				}
 			}
 			old = nil
+			if o.Stop {
+				return nil
+			}
 		}
 		b, err := reader.Next(ctx)
 		if err != nil {
