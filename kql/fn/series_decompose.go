@@ -28,7 +28,7 @@ func correlogram(xs []float64) []float64 {
 	if n < 4 {
 		return nil
 	}
-	const maxLag = 5000
+	maxLag := min(5000, 50_000_000/n) // a bound of the work
 	m := meanOf(xs)
 	d := 0.0
 	for _, x := range xs {

@@ -244,20 +244,54 @@ func lineOf(xs []float64) fitted {
 	return f
 }
 
+// sums are running sums of a series, from which any stretch's line follows.
+type sums struct{ n, x, y, xx, xy, yy []float64 }
+
+func sumsOf(xs []float64) sums {
+	var s sums
+	for _, f := range []*[]float64{&s.n, &s.x, &s.y, &s.xx, &s.xy, &s.yy} {
+		*f = make([]float64, len(xs)+1)
+	}
+	for i, y := range xs {
+		one, x := 1.0, float64(i)
+		if math.IsNaN(y) {
+			one, x, y = 0, 0, 0
+		}
+		s.n[i+1], s.x[i+1], s.y[i+1] = s.n[i]+one, s.x[i]+x, s.y[i]+y
+		s.xx[i+1], s.xy[i+1], s.yy[i+1] = s.xx[i]+x*x, s.xy[i]+x*y, s.yy[i]+y*y
+	}
+	return s
+}
+
+// residual is the sum of squares that the best line over [from, to) leaves.
+func (s sums) residual(from, to int) float64 {
+	n := s.n[to] - s.n[from]
+	if n < 2 {
+		return 0
+	}
+	x, y := s.x[to]-s.x[from], s.y[to]-s.y[from]
+	xx := s.xx[to] - s.xx[from] - x*x/n
+	xy := s.xy[to] - s.xy[from] - x*y/n
+	yy := s.yy[to] - s.yy[from] - y*y/n
+	if xx <= 0 {
+		return max(0, yy)
+	}
+	return max(0, yy-xy*xy/xx)
+}
+
 func fitTwoLines(a []table.Value) []table.Value {
 	xs, _, ok := numbersOf(a[0])
 	if !ok || len(xs) < 4 {
 		return nil
 	}
-	total := lineOf(xs)
+	total, s := lineOf(xs), sumsOf(xs)
 	best, at := math.Inf(1), 2
-	var left, right fitted
 	for k := 2; k <= len(xs)-2; k++ {
-		l, r := lineOf(xs[:k]), lineOf(xs[k:])
-		if e := l.rvariance*float64(k-1) + r.rvariance*float64(len(xs)-k-1); e < best {
-			best, at, left, right = e, k, l, r
+		if e := s.residual(0, k) + s.residual(k, len(xs)); e < best {
+			best, at = e, k
 		}
 	}
+	left, right := lineOf(xs[:at]), lineOf(xs[at:])
 	n := float64(len(xs) - 1)
 	rsquare := 1.0
 	if total.variance > 0 {
@@ -431,8 +465,7 @@ func statsOf(a []table.Value) []table.Value {
 		table.RealValue(sumOf(used)), table.LongValue(int64(len(used)))}
 }
 
-// fourier transforms by the plain sum for odd lengths and in halves for even
-// ones.
+// fourier transforms a series of complex numbers; missing ones count as 0.
 func fourier(re, im []float64, inverse bool) ([]float64, []float64) {
 	n := len(re)
 	or, oi := make([]float64, n), make([]float64, n)
@@ -463,10 +496,15 @@ func zeroNaN(x float64) float64 {
 	return x
 }
 
+// transform is the plain sum for short odd lengths, Bluestein's for long ones, and
+// halves for even ones.
 func transform(x []complex128, sign float64) []complex128 {
 	n := len(x)
 	if n == 1 {
 		return x
+	}
+	if n%2 == 1 && n > 64 {
+		return bluestein(x, sign)
 	}
 	out := make([]complex128, n)
 	turn := func(k int) complex128 {
@@ -474,9 +512,6 @@ func transform(x []complex128, sign float64) []complex128 {
 		return complex(c, s)
 	}
 	if n%2 == 1 {
-		if n > 20_000 { // n² steps: too many
-			n = 20_000
-		}
 		for k := range n {
 			for j := range n {
 				out[k] += x[j] * turn(k*j%n)
@@ -492,6 +527,39 @@ func transform(x []complex128, sign float64) []complex128 {
 	for k := range even {
 		t := turn(k) * odd[k]
 		out[k], out[k+n/2] = even[k]+t, even[k]-t
+	}
+	return out
+}
+
+// bluestein turns a transform of any length into a convolution, done with
+// transforms of a power of two.
+func bluestein(x []complex128, sign float64) []complex128 {
+	n := len(x)
+	m := 1
+	for m < 2*n {
+		m *= 2
+	}
+	chirp := make([]complex128, n)
+	for k := range chirp {
+		s, c := math.Sincos(sign * math.Pi * float64(int64(k)*int64(k)%int64(2*n)) / float64(n))
+		chirp[k] = complex(c, s)
+	}
+	a, b := make([]complex128, m), make([]complex128, m)
+	for k, c := range chirp {
+		a[k] = x[k] * c
+		b[k] = complex(real(c), -imag(c))
+		if k > 0 {
+			b[m-k] = b[k]
+		}
+	}
+	a, b = transform(a, -1), transform(b, -1)
+	for k := range a {
+		a[k] *= b[k]
+	}
+	a = transform(a, 1)
+	out := make([]complex128, n)
+	for k := range out {
+		out[k] = a[k] / complex(float64(m), 0) * chirp[k]
 	}
 	return out
 }
