@@ -101,7 +101,8 @@ func FormatReal(f float64, point bool) string {
 	return s
 }
 
-// Text is the value as tostring() gives it; "" for a null.
+// Text is the value as people read it; "" for a null. (Kusto's tostring() of bools
+// and reals differs: fn.ToText.)
 func (v Value) Text() string {
 	if !v.ok {
 		return ""
