@@ -23,6 +23,9 @@ type tuple struct {
 	out  table.Schema
 	ids  []string // the input column that a column is, "" where it is another
 	cols []plan.Expr
+	// scalar: of a function; where some columns are given names, the engine gives
+	// those alone (Microsoft's language service expects the others, too).
+	scalar bool
 }
 
 func (t *tuple) col(i int) plan.Expr { return t.cols[i] }
@@ -81,7 +84,7 @@ func (b *binder) scalarTuple(x syntax.Expr, e env) (*tuple, bool) {
 		}
 	}
 	all := b.resolve(c, f.All, args)
-	t := &tuple{out: f.Several(info)}
+	t := &tuple{out: f.Several(info), scalar: true}
 	t.ids = make([]string, len(t.out))
 	for i, col := range t.out {
 		v := all

@@ -572,7 +572,19 @@ func (b *binder) chain(x *syntax.Binary, e env) plan.Expr {
 
 // condition binds what must be true or false.
 func (b *binder) condition(x syntax.Expr, e env) plan.Expr {
-	return b.truth(x, b.scalar(x, e))
+	n, ok := x.(*syntax.Named)
+	if !ok {
+		return b.truth(x, b.scalar(x, e))
+	}
+	v := b.scalar(n.X, e)
+	if v.Type() == table.Bool { // where x = y == z: Kusto takes it, and so do queries in the field
+		b.warnf(x, "SYN0002", "The name that is given to the condition has no effect.")
+		return v
+	}
+	if !isBad(v) {
+		note(b.errorf(x, "KS141", "A condition is expected here, and this gives a name to a value of type %s.", v.Type()), "write == to compare")
+	}
+	return bad()
 }
 
 func (b *binder) truth(at syntax.Node, v plan.Expr) plan.Expr {

@@ -234,7 +234,7 @@ func (p *projection) namedItem(x *syntax.Named, e env, s style) {
 			case i < len(x.Names):
 				n := &x.Names[i]
 				p.declare(projected{n.Name, t.col(i), ""}, n, !x.Tuple || s == styleReplace || s == styleExtend)
-			case s != stylePrint:
+			case s != stylePrint && !t.scalar:
 				p.add(projected{c.Name, t.col(i), t.ids[i]}, false, false)
 			}
 		}

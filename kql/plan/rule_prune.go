@@ -8,6 +8,9 @@ func prune(r *Rewriting, p *Pipeline) *Pipeline {
 	if _, ok := p.Source.(*Outer); ok {
 		return p // with the operator around it, which knows what it gives
 	}
+	if len(p.Schema()) == 0 {
+		return p // project-away *: rows without columns
+	}
 	need := map[string]bool{}
 	for _, c := range p.Schema() {
 		need[c.Name] = true
