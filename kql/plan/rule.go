@@ -29,6 +29,8 @@ func Rules() []Rule {
 	return []Rule{
 		{"fold", fold},
 		{"pushdown", pushdown},
+		{"prune", prune}, // so that what is dead does not count as read
+		{"expand", expand},
 		{"promote", promote},
 		{"pushdown", pushdown}, // into what promote made
 		{"fold", fold},         // what a union's missing columns made constant

@@ -17,7 +17,7 @@ import (
 // nothing for the second part when there is nothing odd.
 func promote(r *Rewriting, p *Pipeline) *Pipeline {
 	s, ok := p.Source.(*Scan)
-	if !ok || len(s.Def.Promoted) == 0 {
+	if !ok || len(s.Def.Promoted) == 0 || oddness(p) == oddAlways {
 		return p
 	}
 	m := &promoting{r: r, scan: s, at: map[string]int{}, live: map[string]bool{}}
@@ -311,7 +311,7 @@ func (m *promoting) build(head *Pipeline, rest []Op, was *Pipeline) *Pipeline {
 		return &Pipeline{&scan, []Op{&Filter{scan.Out, pred}, &Project{Cols: project}}}
 	}
 	p := &Pipeline{}
-	if m.r.Odd != nil && !m.r.Odd(s.Def) {
+	if m.r.Odd != nil && !m.r.Odd(s.Def) || oddness(was) == oddNever {
 		scan := *s
 		scan.Out = physical
 		p.Source = &scan

@@ -171,7 +171,7 @@ func TestSameRows(t *testing.T) {
 		src[n] = made(t, d, uint64(len(n)))
 	}
 	var queries []string
-	for _, name := range []string{"fold", "pushdown", "promote", "top", "hints", "prune", "all"} {
+	for _, name := range []string{"fold", "pushdown", "promote", "expand", "top", "hints", "prune", "all"} {
 		text, err := os.ReadFile("testdata/rule_" + name + ".txt")
 		if err != nil {
 			t.Fatal(err)
