@@ -39,14 +39,24 @@ func New(base, token string) (*Client, error) {
 	if err != nil || u.Host == "" {
 		return nil, fault.New(fault.Invalid, "%q is not a server's address; http://127.0.0.1:8080 is", base)
 	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fault.New(fault.Invalid, "a server's address begins with http:// or https://, not with %s://", u.Scheme)
+	}
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
-	return &Client{strings.TrimRight(base, "/"), token, &http.Client{}, z}, nil
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	return &Client{strings.TrimRight(base, "/"), token, &http.Client{Transport: transport}, z}, nil
 }
 
-// Error of a server.
+// Close lets go of the connections. Calls that are on their way end by themselves.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return c.zip.Close()
+}
+
+// Error of a server. Its kind, for fault.KindOf, follows from the status.
 type Error struct {
 	Status int
 	Code   string
@@ -89,7 +99,26 @@ func (c *Client) do(ctx context.Context, method, path string, contentType string
 	if json.Unmarshal(text, &envelope) == nil {
 		out.Code, out.Text = envelope.Error.Code, envelope.Error.Message
 	}
-	return nil, out
+	return nil, &fault.Error{Kind: kindOf(resp.StatusCode), Err: out}
+}
+
+func kindOf(status int) fault.Kind {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fault.Denied
+	case http.StatusNotFound:
+		return fault.NotFound
+	case http.StatusConflict:
+		return fault.Conflict
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusBadGateway:
+		return fault.Unavailable
+	case http.StatusGatewayTimeout:
+		return fault.Limit
+	}
+	if status >= 400 && status < 500 {
+		return fault.Invalid
+	}
+	return fault.Internal
 }
 
 // Append implements source.Appender: the records are pushed. When the server is
@@ -188,6 +217,18 @@ func (c *Client) Query(ctx context.Context, workspace, text, timespan string) (*
 		return nil, fault.New(fault.Unavailable, "the server's answer broke off: %w", err)
 	}
 	return &q, nil
+}
+
+// Settle waits until what the server had acknowledged when it was called can be
+// queried.
+func (c *Client) Settle(ctx context.Context) error {
+	for {
+		// The server answers after a while either way, so this does not spin.
+		var answer struct{ Settled bool }
+		if err := c.Post(ctx, "/v1/settle", &answer); err != nil || answer.Settled {
+			return err
+		}
+	}
 }
 
 // Get a path and decode its JSON into out; text answers go into a *string.

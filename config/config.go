@@ -8,12 +8,18 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 
@@ -22,7 +28,7 @@ import (
 
 // Config is every setting.
 type Config struct {
-	Data   string `yaml:"data" doc:"folder that holds everything: log, tables, keys"`
+	Data   string `yaml:"data" doc:"folder that holds everything: log, tables, token; empty is ./sextant-data"`
 	Tenant string `yaml:"tenant" doc:"directory id for input that names none; empty sets such input aside"`
 	HTTP   HTTP   `yaml:"http"`
 	Query  Query  `yaml:"query"`
@@ -70,7 +76,7 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	s := strings.TrimSpace(string(b))
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseFloat(days, 64)
-		if err != nil || n < 0 || n > 36500 {
+		if err != nil || !(n >= 0 && n <= maxDays) { // NaN is neither
 			return fault.New(fault.Invalid, "%q is not a duration; 30d, 12h, 15m and 90s are", s)
 		}
 		*d = Duration(n * 24 * float64(time.Hour))
@@ -81,12 +87,15 @@ func (d *Duration) UnmarshalText(b []byte) error {
 		return nil
 	}
 	t, err := time.ParseDuration(s)
-	if err != nil || t < 0 {
+	if err != nil || t < 0 || t > maxDays*24*time.Hour {
 		return fault.New(fault.Invalid, "%q is not a duration; 30d, 12h, 15m and 90s are", s)
 	}
 	*d = Duration(t)
 	return nil
 }
+
+// maxDays of a duration: a hundred years.
+const maxDays = 36500
 
 // Default settings.
 func Default() Config {
@@ -105,7 +114,15 @@ func Load(path string, environ []string) (Config, error) {
 		if err != nil {
 			return c, fault.New(fault.Invalid, "cannot read the configuration: %w", err)
 		}
-		if err := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField()).Decode(&c); err != nil && len(bytes.TrimSpace(text)) > 0 {
+		if !utf8.Valid(text) {
+			return c, fault.New(fault.Invalid, "%s is not UTF-8 text", path)
+		}
+		file := c
+		err = yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField()).Decode(&file)
+		switch {
+		case err == nil:
+			c = file
+		case !errors.Is(err, io.EOF): // a file that says nothing, which empties what it is decoded into
 			return c, fault.New(fault.Invalid, "%s: %s", path, yaml.FormatError(err, false, true))
 		}
 	}
@@ -115,7 +132,9 @@ func Load(path string, environ []string) (Config, error) {
 			env[name] = value
 		}
 	}
+	known := map[string]bool{}
 	for _, s := range Settings(&c) {
+		known[s.Env], known[s.Env+"_FILE"] = true, true
 		value, ok := env[s.Env]
 		if file, has := env[s.Env+"_FILE"]; has {
 			text, err := os.ReadFile(file)
@@ -130,12 +149,26 @@ func Load(path string, environ []string) (Config, error) {
 			}
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if strings.Contains(name, "__") && !known[name] {
+			return c, fault.New(fault.Invalid, "%s names no setting; `sextant config print` lists them", name)
+		}
+	}
 	return c, c.Validate()
 }
 
 // Validate checks what can be checked without touching anything.
 func (c *Config) Validate() error {
+	host, port, err := net.SplitHostPort(c.HTTP.Addr)
+	if _, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || strings.ContainsAny(host, "/ ") {
+		return fault.New(fault.Invalid, "http.addr is %q; an address and a port such as 127.0.0.1:8080 work, port 0 takes a free one", c.HTTP.Addr)
+	}
+	if c.HTTP.Token != "" && len(c.HTTP.Token) < 16 {
+		return fault.New(fault.Invalid, "http.token has %d characters; give at least 16, or none and one is made", len(c.HTTP.Token))
+	}
 	switch {
+	case c.Query.MemoryMB > 1<<20:
+		return fault.New(fault.Invalid, "query.memory_mb is %d; that is over a terabyte", c.Query.MemoryMB)
 	case c.Query.MemoryMB < 16:
 		return fault.New(fault.Invalid, "query.memory_mb is %d; 16 is the least that works", c.Query.MemoryMB)
 	case c.Query.Rows < 1:
@@ -163,6 +196,9 @@ func (s Setting) Set(text string) error {
 	}
 	switch s.field.Kind() {
 	case reflect.String:
+		if !utf8.ValidString(text) {
+			return fault.New(fault.Invalid, "%q is not UTF-8", text)
+		}
 		s.field.SetString(text)
 	case reflect.Int:
 		n, err := strconv.Atoi(text)
@@ -229,6 +265,21 @@ func YAML(c *Config) string {
 			value = "\"\" # set, and not shown"
 		}
 		fmt.Fprintf(&b, "%s# %s (%s)\n%s%s: %s\n", indent, s.Doc, s.Env, indent, key, value)
+	}
+	return b.String()
+}
+
+// Markdown is the table of settings for the documentation: the defaults.
+func Markdown() string {
+	c := Default()
+	var b strings.Builder
+	b.WriteString("| setting | environment | default | what it is |\n|---|---|---|---|\n")
+	for _, s := range Settings(&c) {
+		value := "`" + s.Value + "`"
+		if s.Value == "" {
+			value = "empty"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", s.Name, s.Env, value, s.Doc)
 	}
 	return b.String()
 }

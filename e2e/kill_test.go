@@ -115,12 +115,9 @@ func TestKill(t *testing.T) {
 // waitReady until the tables have caught up with the log.
 func waitReady(t *testing.T, p *process) {
 	t.Helper()
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		var s string
-		if err := p.client.Get(context.Background(), "/-/ready", &s); err == nil {
-			return
-		} else if time.Since(began) > 20*time.Second {
-			t.Fatalf("not ready: %v\n%s", err, p.log)
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := p.client.Settle(ctx); err != nil {
+		t.Fatalf("not ready: %v\n%s", err, p.log)
 	}
 }

@@ -1,6 +1,7 @@
 package loganalytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -17,22 +18,25 @@ type apiError struct {
 	Token   string    `json:"token,omitempty"`
 	Details []any     `json:"details,omitempty"`
 	Inner   *apiError `json:"innererror,omitempty"`
+
+	Correlation string `json:"correlationId,omitempty"`
 }
 
-// fail answers an error in the API's shape. text is the query, for positions.
-func (f *Face) fail(w http.ResponseWriter, err error, text string) {
+// Fail answers an error in the API's shape. text is the query, for positions.
+func (f *Face) Fail(w http.ResponseWriter, r *http.Request, err error, text string) {
 	status, body := describe(err, text)
+	// What the client called its request is what its user will search the logs for.
+	body.Correlation = cmp.Or(r.Header.Get("x-ms-client-request-id"), r.Header.Get("x-ms-correlation-request-id"))
 	if status >= 500 && status != http.StatusGatewayTimeout {
-		f.Logger.Error("a query failed", "reason", err)
-	}
-	if status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", "1")
+		f.Logger.Error("a query failed", "reason", err, "request", body.Correlation)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("x-ms-error-code", body.Code)
 	w.WriteHeader(status)
-	_, _ = w.Write(append(append([]byte(`{"error":`), appendJSON(nil, body)...), '}'))
+	_, _ = w.Write(append(append([]byte(`{"error":`), appendJSON(nil, body)...), "}\n"...)) // a client that went away is no fault of ours
 }
+
+const tooLong = "The query ran longer than it may. Ask for less, or allow more time with Prefer: wait=600."
 
 func describe(err error, text string) (int, apiError) {
 	var ds fault.Diagnostics
@@ -40,7 +44,7 @@ func describe(err error, text string) (int, apiError) {
 	case errors.As(err, &ds):
 		return http.StatusBadRequest, badQuery(ds, text)
 	case errors.Is(err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, apiError{Code: "GatewayTimeout", Message: "The query ran longer than it may. Ask for less, or allow more time with Prefer: wait=600."}
+		return http.StatusGatewayTimeout, apiError{Code: "GatewayTimeout", Message: tooLong}
 	}
 	switch fault.KindOf(err) {
 	case fault.Invalid:

@@ -25,7 +25,8 @@ import (
 
 // Workspaces finds a workspace by its id, its name, or its tenant.
 type Workspaces interface {
-	// Workspace gives who answers its queries; fault.NotFound where there is none.
+	// Workspace gives who answers its queries, comparable and the same for the same
+	// workspace; fault.NotFound where there is none.
 	Workspace(id string) (Runner, error)
 }
 
@@ -49,8 +50,9 @@ const (
 
 // request body of a query.
 type request struct {
-	Query    string `json:"query"`
-	Timespan string `json:"timespan"`
+	Query      string   `json:"query"`
+	Timespan   string   `json:"timespan"`
+	Workspaces []string `json:"workspaces"`
 }
 
 // prefer header, as far as we act on it.
@@ -89,36 +91,42 @@ func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace stri
 	default:
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
-			f.fail(w, fault.New(fault.Invalid, "the request's body could not be read: %w", err), "")
+			f.Fail(w, r, fault.New(fault.Invalid, "the request's body could not be read; it may have %d bytes: %w", maxBody, err), "")
 			return
 		}
 		if err := json.Unmarshal(body, &req); err != nil {
-			f.fail(w, fault.New(fault.Invalid, "the request's body is not the JSON object that it should be: %w", err), "")
+			f.Fail(w, r, fault.New(fault.Invalid, "the request's body is not the JSON object that it should be: %w", err), "")
 			return
 		}
 	}
 	run, err := f.Workspaces.Workspace(workspace)
 	if err != nil {
-		f.fail(w, err, "")
+		f.Fail(w, r, err, "")
 		return
 	}
 	if strings.TrimSpace(req.Query) == "" {
-		f.fail(w, fault.New(fault.Invalid, "the request has no query"), "")
+		f.Fail(w, r, fault.New(fault.Invalid, "the request has no query"), "")
 		return
 	}
-	p := parsePrefer(r.Header.Get("Prefer"))
+	for _, other := range req.Workspaces {
+		// An answer over fewer workspaces than were asked for would look right.
+		if also, err := f.Workspaces.Workspace(other); err != nil || also != run {
+			f.Fail(w, r, fault.New(fault.Invalid, "a query asks one workspace; %q is another than that of the path", other), "")
+			return
+		}
+	}
+	p := parsePrefer(strings.Join(r.Header.Values("Prefer"), ","))
 	now := f.Clock()
 	q := query.Request{Text: req.Query}
 	if q.From, q.To, err = ParseTimespan(req.Timespan, now); err != nil {
-		f.fail(w, err, "")
+		f.Fail(w, r, err, "")
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(p.wait)*time.Second)
 	defer cancel()
-	began := time.Now()
 	answer, err := run.Query(ctx, q)
 	if err != nil {
-		f.fail(w, err, req.Query)
+		f.Fail(w, r, err, req.Query)
 		return
 	}
 	defer func() {
@@ -126,18 +134,18 @@ func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace stri
 			f.Logger.Error("an answer could not be closed", "reason", err)
 		}
 	}()
-	f.write(ctx, w, answer, p, began)
+	f.write(ctx, w, r, answer, p, req.Query, now)
 }
 
 // write an answer as it comes. What fails after the first byte becomes the
 // answer's error member: the rows before it stand.
-func (f *Face) write(ctx context.Context, w http.ResponseWriter, a *query.Answer, p prefer, began time.Time) {
+func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request, a *query.Answer, p prefer, text string, began time.Time) {
 	// The first batch decides between an error status and an answer.
 	var first *table.Batch
 	if len(a.Tables) > 0 {
 		var err error
 		if first, err = a.Tables[0].Rows.Next(ctx); err != nil {
-			f.fail(w, err, "")
+			f.Fail(w, r, err, text)
 			return
 		}
 	}
@@ -165,7 +173,7 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, a *query.Answer
 			if b == nil {
 				break
 			}
-			for r := range b.Rows {
+			for row := range b.Rows {
 				if n > 0 {
 					buf = append(buf, ',')
 				}
@@ -175,7 +183,7 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, a *query.Answer
 					if c > 0 {
 						buf = append(buf, ',')
 					}
-					buf = AppendCell(buf, b.Cols[c].At(r))
+					buf = AppendCell(buf, b.Cols[c].At(row))
 				}
 				buf = append(buf, ']')
 				if len(buf) > 48<<10 {
@@ -195,7 +203,7 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, a *query.Answer
 	if p.statistics {
 		buf = append(buf, `,"statistics":`...)
 		buf = appendJSON(buf, map[string]any{"query": map[string]any{
-			"executionTime":     time.Since(began).Seconds(),
+			"executionTime":     f.Clock().Sub(began).Seconds(),
 			"datasetStatistics": []any{map[string]any{"tableRowCount": rows, "tableSize": bytes}},
 		}})
 	}
@@ -292,7 +300,10 @@ func renderOf(r *query.Render) map[string]any {
 
 // publicText of an error: what the user did, never what went on inside.
 func publicText(err error) string {
-	if fault.KindOf(err) == fault.Internal && !errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return tooLong
+	}
+	if fault.KindOf(err) == fault.Internal {
 		return "an internal error"
 	}
 	return err.Error()

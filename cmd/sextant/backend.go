@@ -33,7 +33,10 @@ type backend interface {
 	Explain(ctx context.Context, tenant, text string) (string, error)
 	Appender() source.Appender
 	Replay(ctx context.Context, tenant string) (*file.Summary, error)
+	// Tail gives the last records of each category that are there, and then, where
+	// the backend Follows, those that come, until ctx ends.
 	Tail(ctx context.Context, tenant, category string, last int, emit func([]byte) error) error
+	Follows() bool
 	Tenants(ctx context.Context) ([]server.TenantInfo, error)
 	// Settle waits until what was appended can be queried.
 	Settle(ctx context.Context) error
@@ -42,17 +45,35 @@ type backend interface {
 
 // open the backend that the flags choose. create makes the folder if need be.
 func (a *app) open(create bool) (backend, error) {
-	if a.cli.Server != "" && a.cli.Data == "" {
-		return a.remote(a.cli.Server, a.cli.Token)
-	}
 	dir := a.dataDir()
+	// A folder on the command line stands over a server in the environment; with
+	// both on the command line the folder is where the token lies.
+	if a.cli.Server != "" && (a.cli.Data == "" || a.cli.Server != a.env["SEXTANT_SERVER"]) {
+		token := a.token()
+		if token == "" && a.cli.Data != "" {
+			var err error
+			if token, err = access.ReadToken(dir); err != nil {
+				return nil, fault.New(fault.Denied, "there is no token for %s in %s; give --token or SEXTANT_TOKEN: %w", a.cli.Server, dir, err)
+			}
+		}
+		return a.remote(a.cli.Server, token)
+	}
 	if _, err := os.Stat(filepath.Join(dir, "sextant.json")); errors.Is(err, fs.ErrNotExist) && !create {
 		return nil, fault.New(fault.Invalid, "%s is no data folder; give one with --data, or a server with --server. `sextant import --data %s PATH…` makes one, `sextant demo` too", dir, dir)
 	}
 	l, err := a.local(dir)
 	var held *node.HeldError
+	for wait := 0; errors.As(err, &held) && held.Addr == "" && wait < startingWaits; wait++ {
+		// A server that is starting says in a moment where it answers.
+		select {
+		case <-a.ctx.Done():
+			return nil, a.ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		l, err = a.local(dir)
+	}
 	if errors.As(err, &held) && held.Addr != "" {
-		token := a.cli.Token
+		token := a.token()
 		if token == "" {
 			if token, err = access.ReadToken(dir); err != nil {
 				return nil, fault.New(fault.Denied, "%s is held by the server at %s, and its token cannot be read: %w", dir, held.Addr, err)
@@ -64,6 +85,19 @@ func (a *app) open(create bool) (backend, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// startingWaits is how often a folder is asked for that somebody holds without
+// an address, a tenth of a second each.
+const startingWaits = 30
+
+// token for a server: the one given, else the one that a server with the same
+// configuration takes.
+func (a *app) token() string {
+	if a.cli.Token != "" {
+		return a.cli.Token
+	}
+	return a.conf.HTTP.Token
 }
 
 func (a *app) dataDir() string {
@@ -149,8 +183,12 @@ func (l *local) Tail(ctx context.Context, tenant, category string, last int, emi
 	if err != nil {
 		return err
 	}
-	return t.Tail(ctx, node.TailOptions{Category: category, Last: last}, emit)
+	// Nothing can come in while this process holds the folder, so there is nothing
+	// to wait for.
+	return t.Tail(ctx, node.TailOptions{Category: category, Last: last, Stop: true}, emit)
 }
+
+func (l *local) Follows() bool { return false }
 
 func (l *local) Tenants(ctx context.Context) ([]server.TenantInfo, error) {
 	return server.Describe(ctx, l.node)
@@ -229,27 +267,13 @@ func (r *remote) Tail(ctx context.Context, tenant, category string, last int, em
 	return r.c.Tail(ctx, tenant, category, last, emit)
 }
 
+func (r *remote) Follows() bool { return true }
+
 func (r *remote) Tenants(ctx context.Context) ([]server.TenantInfo, error) {
 	var out struct{ Value []server.TenantInfo }
 	err := r.c.Get(ctx, "/v1/tenants", &out)
 	return out.Value, err
 }
 
-// Settle asks until the server is ready: then its tables have caught up.
-func (r *remote) Settle(ctx context.Context) error {
-	for {
-		var s string
-		err := r.c.Get(ctx, "/-/ready", &s)
-		var e *client.Error
-		if err == nil || !errors.As(err, &e) || e.Status != 503 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-func (r *remote) Close() error { return nil }
+func (r *remote) Settle(ctx context.Context) error { return r.c.Settle(ctx) }
+func (r *remote) Close() error                     { return r.c.Close() }

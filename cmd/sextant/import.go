@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"sextant/commitlog"
@@ -23,7 +24,7 @@ type ImportCmd struct {
 	Replay bool     `help:"Try again what was set aside before, for the tenant given or all."`
 	Output string   `short:"o" enum:"text,json" default:"text" help:"How to print the summary."`
 	Quiet  bool     `short:"q" help:"Print the totals alone."`
-	Strict bool     `help:"End with code 3 when something was set aside."`
+	Strict bool     `help:"End with code 3 when something was set aside or could not be read."`
 }
 
 // Help is shown behind the flags.
@@ -43,12 +44,19 @@ func (c *ImportCmd) Run(a *app) error {
 	if len(c.Paths) == 0 && !c.Replay {
 		return fault.New(fault.Invalid, "there is nothing to import; give files, folders, or - for standard input")
 	}
-	b, err := a.open(true)
+	for _, path := range c.Paths {
+		if path == "-" {
+			a.hintAtInput("records")
+		} else if _, err := os.Stat(path); err != nil {
+			return fault.New(fault.Invalid, "cannot import %s: %w", path, errors.Unwrap(err))
+		}
+	}
+	b, err := a.open(!c.Replay)
 	if err != nil {
 		return err
 	}
 	sum, err := c.run(a, b)
-	if sum != nil {
+	if sum != nil && (err == nil || len(sum.Files) > 0) {
 		err = errors.Join(err, c.print(a, sum))
 	}
 	err = errors.Join(err, b.Close())
@@ -58,11 +66,20 @@ func (c *ImportCmd) Run(a *app) error {
 		}
 		return err
 	}
-	if _, _, _, aside := sum.Totals(); aside > 0 {
+	aside, problems := int64(0), 0
+	if _, _, _, aside = sum.Totals(); aside > 0 {
 		fmt.Fprintf(a.err, "%d records were set aside; after mending the cause: %s import --data %s --replay\n", aside, self(), a.dataDir())
-		if c.Strict {
-			return codeError(exitIncomplete)
+	}
+	for _, f := range sum.Files {
+		if f.Problem != "" {
+			problems++
 		}
+	}
+	if problems > 0 {
+		fmt.Fprintf(a.err, "%d files could not be read, or not to their end\n", problems)
+	}
+	if c.Strict && (aside > 0 || problems > 0) {
+		return codeError(exitIncomplete)
 	}
 	return nil
 }
@@ -86,7 +103,7 @@ func (c *ImportCmd) run(a *app, b backend) (*file.Summary, error) {
 	sum, err := im.Import(a.ctx, c.Paths...)
 	bar.done()
 	if err == nil {
-		err = b.Settle(a.ctx)
+		err = a.settle(b)
 	}
 	return sum, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,12 +30,18 @@ type question struct {
 	Query string          `json:"query"`
 }
 
-// questions calls f for each line of standard input.
-func (a *app) questions(f func(q question) error) error {
+// questions calls f for each line of standard input. The output is flushed before
+// the input is waited for, so that another program may ask and read by turns.
+func (a *app) questions(out *bufio.Writer, f func(q question) error) error {
 	in := bufio.NewReaderSize(a.in, 1<<20)
 	for n := 1; ; n++ {
+		if in.Buffered() == 0 {
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
 		line, err := in.ReadBytes('\n')
-		if len(line) > 1 || len(line) == 1 && line[0] != '\n' {
+		if len(bytes.TrimSpace(line)) > 0 {
 			var q question
 			if e := json.Unmarshal(line, &q); e != nil {
 				return fault.New(fault.Invalid, "line %d of the input is no JSON object with id and query: %w", n, e)
@@ -58,6 +65,15 @@ func (a *app) questions(f func(q question) error) error {
 // BatchCmd runs many queries.
 type BatchCmd struct{}
 
+// Help is shown behind the flags.
+func (BatchCmd) Help() string {
+	return `Runs over the folder or the server given, else over ./sextant-data when there is one, else over the built-in
+tables, empty. A query that is wrong has its line with an error, and the others go on. Cells are JSON: null, true,
+numbers, text; datetime and timespan as text; dynamic as JSON.
+
+  echo '{"id":1,"query":"print x = 1 + 1"}' | sextant kql batch`
+}
+
 // Run it over the folder or the server that was given, else over the empty
 // built-in tables.
 func (c *BatchCmd) Run(a *app) error {
@@ -66,7 +82,7 @@ func (c *BatchCmd) Run(a *app) error {
 		return err
 	}
 	out := bufio.NewWriterSize(a.out, 256<<10)
-	err = a.questions(func(q question) error {
+	err = a.questions(out, func(q question) error {
 		if err := a.ctx.Err(); err != nil {
 			return err
 		}
@@ -188,6 +204,14 @@ func plainError(text string, err error) string {
 // CheckCmd binds many queries.
 type CheckCmd struct{}
 
+// Help is shown behind the flags.
+func (CheckCmd) Help() string {
+	return `Checks against the built-in tables. An error has its message, the bytes that it is about (start, length), and its line
+and column, counted from 1 in characters.
+
+  echo '{"id":1,"query":"SigninLogs | where Cod == 0"}' | sextant kql check`
+}
+
 type checkError struct {
 	Message string `json:"message"`
 	Code    string `json:"code,omitempty"`
@@ -213,7 +237,7 @@ func (c *CheckCmd) Run(a *app) error {
 	out := bufio.NewWriterSize(a.out, 256<<10)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	err = a.questions(func(q question) error {
+	err = a.questions(out, func(q question) error {
 		if err := a.ctx.Err(); err != nil {
 			return err
 		}

@@ -10,6 +10,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,7 +29,7 @@ var version = "dev"
 const (
 	exitOK          = 0
 	exitFailed      = 1 // could not be done
-	exitUsage       = 2 // the command line or the query is wrong
+	exitUsage       = 2 // the command line, the configuration or the query is wrong
 	exitIncomplete  = 3 // done, but something was set aside
 	exitInterrupted = 130
 )
@@ -34,11 +37,13 @@ const (
 // CLI is the command line. Flags stand over the environment, the environment
 // over the configuration file.
 type CLI struct {
-	Config string `short:"c" type:"path" placeholder:"FILE" help:"Configuration file (YAML); see 'sextant config print'." env:"SEXTANT_CONFIG"`
-	Data   string `type:"path" placeholder:"DIR" help:"Data folder. A command works on it directly when no server holds it, and through the server when one does."`
-	Tenant string `placeholder:"ID" help:"Directory (or workspace) id; needed where there are several tenants, or where input names none."`
-	Server string `placeholder:"URL" env:"SEXTANT_SERVER" help:"Talk to this server instead of a folder."`
-	Token  string `placeholder:"TOKEN" env:"SEXTANT_TOKEN" help:"Token for the server; by default DATA/admin.token."`
+	Config     string `short:"c" type:"path" placeholder:"FILE" help:"Configuration file (YAML); see 'sextant config print'." env:"SEXTANT_CONFIG"`
+	Data       string `type:"path" placeholder:"DIR" help:"Data folder. A command works on it directly when no server holds it, and through the server when one does."`
+	Tenant     string `placeholder:"ID" help:"Directory (or workspace) id; needed where there are several tenants, or where input names none."`
+	Server     string `placeholder:"URL" env:"SEXTANT_SERVER" help:"Talk to this server instead of a folder."`
+	Token      string `placeholder:"TOKEN" env:"SEXTANT_TOKEN" help:"Token for the server; by default DATA/admin.token. On a command line others can see it: prefer the environment."`
+	Ver        bool   `name:"version" help:"Print the version."`
+	CPUProfile string `hidden:"" type:"path" placeholder:"FILE" help:"Write a CPU profile of this command."`
 
 	Serve    ServeCmd    `cmd:"" help:"Run the server."`
 	Demo     DemoCmd     `cmd:"" help:"Make a tenant with weeks of logs, keep a live feed running, and show where to look."`
@@ -53,10 +58,26 @@ type CLI struct {
 	Version  VersionCmd  `cmd:"" help:"Print the version."`
 }
 
+// description is what a stranger reads first.
+const description = `Keeps Microsoft Entra activity logs, and answers for them.
+
+Try it with a made-up tenant:
+
+  sextant demo
+
+Bring your own logs, and ask:
+
+  sextant import --data logs ~/exports
+  sextant query --data logs 'SigninLogs | summarize count() by ResultType'
+
+Exit codes: 0 done; 1 it could not be done; 2 the command line, the configuration or the query is wrong; 3 done, but
+something was set aside (import --strict); 130 interrupted.`
+
 // app is what a command gets: settings, streams, and a context that ends on
 // Ctrl-C.
 type app struct {
 	cli    *CLI
+	env    map[string]string
 	conf   config.Config
 	ctx    context.Context
 	in     io.Reader
@@ -81,10 +102,9 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errs io
 	var cli CLI
 	parser, err := kong.New(&cli,
 		kong.Name("sextant"),
-		kong.Description("Keeps Microsoft Entra activity logs, and answers for them.\n\nTry it: sextant demo\nBring your own: sextant import --data DIR PATH…, then sextant query --data DIR 'SigninLogs | take 10'"),
+		kong.Description(description),
 		kong.Writers(out, errs),
 		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 	)
 	if err != nil {
@@ -106,13 +126,27 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errs io
 		if len(args) == 0 {
 			args = []string{"--help"}
 		}
+		if slices.Equal(args, []string{"--version"}) {
+			args = []string{"version"}
+		}
 		kctx, err = parser.Parse(args)
 		if err != nil {
 			fmt.Fprintf(errs, "sextant: %v\n", err)
+			var wrong *kong.ParseError
+			command := ""
+			if errors.As(err, &wrong) && wrong.Context != nil && wrong.Context.Command() != "" {
+				command, _, _ = strings.Cut(wrong.Context.Command(), " <")
+				command += " "
+			}
+			fmt.Fprintf(errs, "`sextant %s--help` says what can be given\n", command)
 			code = exitUsage
 			return
 		}
-		a := &app{cli: &cli, ctx: ctx, in: in, out: out, err: errs, clock: time.Now}
+		a := &app{cli: &cli, env: map[string]string{}, ctx: ctx, in: in, out: out, err: errs, clock: time.Now}
+		for _, e := range environ {
+			name, value, _ := strings.Cut(e, "=")
+			a.env[name] = value
+		}
 		a.logger = slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		if a.conf, err = config.Load(cli.Config, environ); err == nil {
 			if cli.Data != "" {
@@ -121,11 +155,28 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errs io
 			if cli.Tenant != "" {
 				a.conf.Tenant = cli.Tenant
 			}
-			err = kctx.Run(a)
+			err = a.profiled(func() error { return kctx.Run(a) })
 		}
 		code = a.report(err)
 	}()
 	return code
+}
+
+// profiled runs f under the profiler when a flag asks for it.
+func (a *app) profiled(f func() error) error {
+	if a.cli.CPUProfile == "" {
+		return f()
+	}
+	out, err := os.Create(a.cli.CPUProfile)
+	if err != nil {
+		return fault.New(fault.Invalid, "cannot write the profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return errors.Join(err, out.Close())
+	}
+	err = f()
+	pprof.StopCPUProfile()
+	return errors.Join(err, out.Close())
 }
 
 type exit int

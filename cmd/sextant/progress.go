@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"sextant/record"
 )
 
 // progress draws a bar with the rate and the time left, on a terminal only.
@@ -61,4 +64,53 @@ func (p *progress) done() {
 		fmt.Fprint(p.w, "\r\x1b[K")
 		p.shown = false
 	}
+}
+
+// settle waits until what was appended can be queried, and shows how far that is.
+func (a *app) settle(b backend) error {
+	l, here := b.(*local)
+	if !here {
+		return b.Settle(a.ctx)
+	}
+	behind, loaded, err := l.behind(a.ctx)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(a.err, "loading the tables", behind)
+	defer bar.done()
+	settled := make(chan error, 1)
+	go func() { settled <- l.Settle(a.ctx) }()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-settled:
+			return err
+		case <-tick.C:
+			if left, n, err := l.behind(a.ctx); err == nil { // a bar is not worth failing for
+				bar.at(behind-left, n-loaded)
+			}
+		}
+	}
+}
+
+// behind is how many events lie in the logs and not yet in the tables, and how
+// many records were loaded since the folder was opened.
+func (l *local) behind(ctx context.Context) (events, loaded int64, err error) {
+	for _, t := range l.node.Tenants() {
+		topics, err := t.Log.Topics(ctx)
+		if err != nil {
+			return 0, 0, err
+		}
+		for _, topic := range topics {
+			for i, p := range topic.Partitions {
+				if topic.Name != record.DeadLetterTopic {
+					events += max(p.Next-t.Loader.Loaded(topic.Name, int32(i)), 0)
+				}
+			}
+		}
+		st := t.Loader.Stats()
+		loaded += st.Records + st.Duplicates + st.Superseded
+	}
+	return events, loaded, nil
 }

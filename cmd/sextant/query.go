@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+
+	"golang.org/x/term"
 
 	"sextant/fault"
 )
@@ -29,6 +33,7 @@ func (QueryCmd) Help() string {
 func (c *QueryCmd) Run(a *app) error {
 	text := c.KQL
 	if text == "" || text == "-" {
+		a.hintAtInput("the query")
 		b, err := io.ReadAll(a.in)
 		if err != nil {
 			return fmt.Errorf("cannot read the query: %w", err)
@@ -56,6 +61,13 @@ func (c *QueryCmd) Run(a *app) error {
 	return errors.Join(a.shown(text, err), b.Close())
 }
 
+// hintAtInput tells a person at a terminal that the program waits for them.
+func (a *app) hintAtInput(what string) {
+	if f, ok := a.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprintf(a.err, "reading %s from standard input; Ctrl-D ends it\n", what)
+	}
+}
+
 // shown prints what is wrong with a query, each with its line and a caret, and
 // gives the error that ends the program.
 func (a *app) shown(text string, err error) error {
@@ -70,11 +82,23 @@ func (a *app) shown(text string, err error) error {
 // TailCmd follows records.
 type TailCmd struct {
 	Category string `placeholder:"NAME" help:"Only this category, such as SignInLogs."`
-	Last     int    `short:"n" default:"0" help:"Begin with so many records of each category from before now."`
+	Last     int    `short:"n" default:"10" help:"Begin with so many records of each category from before now."`
+}
+
+// Help is shown behind the flags.
+func (TailCmd) Help() string {
+	return `Each record is a line of JSON, byte for byte as it came in (line ends within a record aside). On a running server
+tail goes on with what comes, until Ctrl-C; on a folder that no server holds it ends behind the last record.
+
+  sextant tail --data DIR -n 0
+  sextant tail --data DIR --category AuditLogs | jq .operationName`
 }
 
 // Run it.
 func (c *TailCmd) Run(a *app) error {
+	if c.Last < 0 {
+		return fault.New(fault.Invalid, "-n %d is not a number of records", c.Last)
+	}
 	b, err := a.open(false)
 	if err != nil {
 		return err
@@ -85,21 +109,29 @@ func (c *TailCmd) Run(a *app) error {
 	})
 	if a.ctx.Err() != nil {
 		err = nil // Ctrl-C is how one ends it
+	} else if err == nil && !b.Follows() {
+		fmt.Fprintf(a.err, "that is all; no server holds %s, so nothing more can come in\n", a.dataDir())
 	}
 	return errors.Join(err, b.Close())
 }
 
 // TenantsCmd lists tenants.
-type TenantsCmd struct{}
+type TenantsCmd struct {
+	Output string `short:"o" enum:"table,json" default:"table" help:"How to print them: table, or json (an array of objects)."`
+}
 
 // Run it.
-func (TenantsCmd) Run(a *app) error {
+func (c *TenantsCmd) Run(a *app) error {
 	b, err := a.open(false)
 	if err != nil {
 		return err
 	}
 	list, err := b.Tenants(a.ctx)
-	if err == nil {
+	if err == nil && c.Output == "json" {
+		enc := json.NewEncoder(a.out)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(list)
+	} else if err == nil {
 		fmt.Fprintf(a.out, "%-38s %-38s %12s %12s %12s\n", "tenant", "workspace", "records", "log", "tables")
 		for _, t := range list {
 			fmt.Fprintf(a.out, "%-38s %-38s %12d %12s %12s\n", t.Tenant, t.Workspace, t.Records, byteText(t.LogBytes), byteText(t.TableBytes))

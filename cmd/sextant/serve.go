@@ -12,6 +12,7 @@ import (
 
 	"sextant/access"
 	"sextant/fault"
+	"sextant/node"
 	"sextant/server"
 )
 
@@ -36,33 +37,53 @@ func (c *ServeCmd) Run(a *app) error {
 	a.logger = slog.New(slog.NewTextHandler(a.err, nil))
 	l, err := a.local(a.dataDir())
 	if err != nil {
-		return err
+		return heldBy(err)
 	}
-	return errors.Join(a.serve(l, nil), l.Close())
+	listener, err := a.listen()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return errors.Join(a.serve(l, listener, nil), l.Close())
 }
 
-// serve a folder until the context ends. ready is called once it listens.
-func (a *app) serve(l *local, ready func(addr, token string)) error {
-	auth, token, made, err := a.authority()
-	if err != nil {
-		return err
+// heldBy says where the server answers that holds a folder.
+func heldBy(err error) error {
+	var held *node.HeldError
+	if errors.As(err, &held) && held.Addr != "" {
+		return fault.New(fault.Conflict, "%w, a server that answers at %s", err, held.Addr)
 	}
+	return err
+}
+
+func (a *app) listen() (net.Listener, error) {
 	host, _, err := net.SplitHostPort(a.conf.HTTP.Addr)
 	if err != nil {
-		return fault.New(fault.Invalid, "%q is not an address to listen on; 127.0.0.1:8080 is", a.conf.HTTP.Addr)
+		return nil, fault.New(fault.Invalid, "%q is not an address to listen on; 127.0.0.1:8080 is", a.conf.HTTP.Addr)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
 		a.logger.Warn("plain HTTP is open to other machines: tokens and records cross the network unprotected", "addr", a.conf.HTTP.Addr)
 	}
 	listener, err := net.Listen("tcp", a.conf.HTTP.Addr)
 	if err != nil {
-		return fault.New(fault.Unavailable, "cannot listen; another address can be given with --http: %w", err)
+		return nil, fault.New(fault.Unavailable, "cannot listen; another address can be given with --http, and port 0 takes a free one: %w", err)
 	}
-	s := server.New(server.Options{
+	return listener, nil
+}
+
+// serve a folder until the context ends. ready is called once it listens.
+func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) error {
+	auth, token, made, err := a.authority()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	s, err := server.New(server.Options{
 		Node: l.node, Engine: l.engine, Authority: auth, Logger: a.logger, Clock: a.clock, Version: version,
 		Replay: func(ctx context.Context, tenant string) (any, error) { return replay(ctx, l.node, l.model, tenant) },
 	})
-	addr := "http://" + listener.Addr().String()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	addr := "http://" + reachable(listener.Addr().String())
 	if err := l.node.Announce(addr); err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -81,19 +102,34 @@ func (a *app) serve(l *local, ready func(addr, token string)) error {
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	if ready != nil {
-		ready(addr, token)
+		ready(addr)
 	}
 	select {
 	case err := <-failed:
 		return fault.New(fault.Unavailable, "the server has ended: %w", err)
 	case <-a.ctx.Done():
 	}
-	fmt.Fprintln(a.err, "closing; what was acknowledged is safe")
+	fmt.Fprintln(a.err, "\nclosing; what was acknowledged is safe")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), 5*time.Second)
 	defer cancel()
 	stop := time.AfterFunc(time.Second, stopRequests) // tails would never end by themselves
 	defer stop.Stop()
-	return web.Shutdown(grace)
+	if err := web.Shutdown(grace); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	// A client that neither sends nor reads must not keep the folder held. What it
+	// was not answered is not acknowledged.
+	return web.Close()
+}
+
+// reachable is the address by which this machine reaches a listener: one that
+// listens everywhere is found at loopback.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && net.ParseIP(host).IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
 }
 
 func (a *app) authority() (auth *access.Authority, token string, made bool, err error) {

@@ -1,7 +1,7 @@
 // Package push is the way in for programs: POST /v1/records on a running server.
 //
-// The body is JSON lines (one record a line), an event {"records":[…]}, or frames
-// (see frame.go); gzip or zstd compressed when Content-Encoding says so. The
+// The body is JSON lines (one record a line), an event {"records":[…]}, an array,
+// or frames (see frame.go); gzip or zstd compressed when Content-Encoding says so. The
 // answer is 200 when everything new is on disk, with a verdict for each record in
 // order; 429 with Retry-After when the server is behind: nothing was taken then,
 // and the same body may be sent again.
@@ -9,30 +9,54 @@ package push
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/semaphore"
 
 	"sextant/fault"
-	"sextant/record"
 	"sextant/source"
 )
 
-// MaxBody is the largest body, uncompressed.
+// MaxBody is the largest body, uncompressed, in bytes.
 const MaxBody = 64 << 20
 
-// Handler takes records in. Fail answers an error; it is the server's, so that
-// all its faces answer alike.
+// maxHeld is how much all bodies together may hold, in bytes; the next is told
+// to come again. Memory is taken in steps as a body grows.
+const (
+	maxHeld  = 256 << 20
+	heldStep = 1 << 20
+)
+
+// readTime is how long a client may take to send one body.
+const readTime = 5 * time.Minute
+
+// ErrBusy is the reason of a refusal that passes: too many bodies at a time.
+// Nothing was taken in.
+var ErrBusy = fault.New(fault.Unavailable, "too much is being pushed at this moment; send the same again in a second")
+
+// ErrTooLarge is the reason of a refusal of a body over MaxBody.
+var ErrTooLarge = fault.New(fault.Invalid, "the body is larger than %d MB uncompressed; send it in parts", MaxBody>>20)
+
+// Handler takes records in. Make it with New.
 type Handler struct {
-	Appender source.Appender
-	Fail     func(w http.ResponseWriter, err error)
+	appender source.Appender
+	fail     func(w http.ResponseWriter, err error)
+	held     *semaphore.Weighted
+}
+
+// New handler. fail answers an error; it is the server's, so that all its faces
+// answer alike.
+func New(to source.Appender, fail func(w http.ResponseWriter, err error)) *Handler {
+	return &Handler{to, fail, semaphore.NewWeighted(maxHeld)}
 }
 
 // Result is the body of an answer.
@@ -52,19 +76,21 @@ type Verdict struct {
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := read(w, r)
+	held := int64(0)
+	defer func() { h.held.Release(held) }()
+	body, err := h.read(w, r, &held)
 	if err != nil {
-		h.Fail(w, err)
+		h.fail(w, err)
 		return
 	}
 	recs, err := split(body, r.Header.Get("Content-Type"), r.URL.Query().Get("tenant"))
 	if err != nil {
-		h.Fail(w, err)
+		h.fail(w, err)
 		return
 	}
-	verdicts, err := h.Appender.Append(r.Context(), recs)
+	verdicts, err := h.appender.Append(r.Context(), recs)
 	if err != nil {
-		h.Fail(w, err)
+		h.fail(w, err)
 		return
 	}
 	res := Result{Verdicts: make([]Verdict, len(verdicts))}
@@ -81,17 +107,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	text, err := json.Marshal(res)
 	if err != nil {
-		h.Fail(w, err)
+		h.fail(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	_, _ = w.Write(append(text, '\n')) // the records are safe; a client that went away will ask again
 }
 
-// read the body, uncompressed.
-func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// read the body, uncompressed. What it takes of the memory for all is added to
+// held, which the caller gives back.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, held *int64) ([]byte, error) {
+	wire := http.NewResponseController(w)
+	if err := wire.SetReadDeadline(time.Now().Add(readTime)); err == nil {
+		defer func() { _ = wire.SetReadDeadline(time.Time{}) }() // as it was
+	}
 	var in io.Reader = http.MaxBytesReader(w, r.Body, MaxBody)
-	switch enc := strings.ToLower(r.Header.Get("Content-Encoding")); enc {
+	switch enc := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); enc {
 	case "", "identity":
 	case "gzip":
 		z, err := gzip.NewReader(in)
@@ -100,7 +131,7 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		}
 		in = z
 	case "zstd":
-		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxBody))
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxBody), zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "the body is not zstd, as Content-Encoding says: %w", err)
 		}
@@ -109,50 +140,24 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	default:
 		return nil, fault.New(fault.Invalid, "Content-Encoding %q is not known; gzip, zstd and none are", enc)
 	}
-	body, err := io.ReadAll(io.LimitReader(in, MaxBody+1))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) || len(body) > MaxBody {
-		return nil, fault.New(fault.Invalid, "the body is larger than %d MB; send it in parts", MaxBody>>20)
-	}
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "the body could not be read: %w", err)
-	}
-	return body, nil
-}
-
-// split a body into records. What is no JSON stays, with the reason, so that the
-// good part of a body is kept.
-func split(body []byte, contentType, tenant string) ([]source.Incoming, error) {
-	if kind, _, _ := mime.ParseMediaType(contentType); kind == FrameType {
-		return parseFrames(body)
-	}
-	var recs []source.Incoming
-	add := func(raw []byte, where, reason string) {
-		recs = append(recs, source.Incoming{JSON: raw, Form: record.Export, Tenant: tenant, Where: where, Reason: reason})
-	}
-	event := func(value []byte, where string) {
-		err := record.SplitEvent(value, func(i int, raw []byte) error {
-			add(raw, fmt.Sprintf("%s record %d", where, i+1), "")
-			return nil
-		})
-		if err != nil {
-			add(value, where, err.Error())
+	var body bytes.Buffer
+	in = io.LimitReader(in, MaxBody+1)
+	for {
+		if !h.held.TryAcquire(heldStep) {
+			return nil, ErrBusy
+		}
+		*held += heldStep
+		n, err := io.CopyN(&body, in, heldStep)
+		var tooLarge *http.MaxBytesError
+		switch {
+		case errors.As(err, &tooLarge) || body.Len() > MaxBody || errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded):
+			return nil, ErrTooLarge
+		case errors.Is(err, io.EOF) && n < heldStep:
+			return body.Bytes(), nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil, fault.New(fault.Invalid, "the body did not come within %v; send it in parts", readTime)
+		case err != nil:
+			return nil, fault.New(fault.Invalid, "the body broke off, or is not %s: %w", cmp.Or(r.Header.Get("Content-Encoding"), "whole"), err)
 		}
 	}
-	// One JSON text over several lines is an event; else each line is one.
-	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && json.Valid(trimmed) {
-		event(trimmed, "body")
-		return recs, nil
-	}
-	n := 0
-	for line := range bytes.Lines(body) {
-		n++
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			event(line, fmt.Sprintf("line %d", n))
-		}
-	}
-	if len(recs) == 0 {
-		return nil, fault.New(fault.Invalid, `the body holds no record; send JSON lines, or {"records":[…]}`)
-	}
-	return recs, nil
 }
