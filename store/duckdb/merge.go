@@ -332,7 +332,7 @@ func (p *mergePlan) rowsOf(o output, cell func(seg *segment) string) string {
 }
 
 // withRows are the outputs that get any.
-func (s *Store) withRows(ctx context.Context, w *instance, plan *mergePlan, outs []output) ([]output, error) {
+func (s *Store) withRows(ctx context.Context, w *writer, plan *mergePlan, outs []output) ([]output, error) {
 	var some []output
 	for _, o := range outs {
 		sql := "SELECT count(*) FROM (" + plan.rowsOf(o, func(*segment) string { return "1" }) + ")"
@@ -350,7 +350,7 @@ func (s *Store) withRows(ctx context.Context, w *instance, plan *mergePlan, outs
 }
 
 // mergeInto writes one file.
-func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan *mergePlan, from, to, rows, bytes int64) (err error) {
+func (s *Store) mergeInto(ctx context.Context, w *writer, meta *fileMeta, plan *mergePlan, from, to, rows, bytes int64) (err error) {
 	path := segmentPath(s.dir, meta.ID)
 	var idx indexBuilder
 	const inflated = 16 // uncompressed bytes for one on disk, about
@@ -411,7 +411,7 @@ func (s *Store) mergeInto(ctx context.Context, w *instance, meta *fileMeta, plan
 }
 
 // describe the rows of out.t0.
-func (s *Store) describe(ctx context.Context, w *instance, def *tableDef) (segmentMeta, error) {
+func (s *Store) describe(ctx context.Context, w *writer, def *tableDef) (segmentMeta, error) {
 	m := segmentMeta{Table: def.Name, Name: "t0", Version: def.version, Def: &def.Def}
 	timeCol := "CAST(NULL AS BIGINT)"
 	if def.time >= 0 {
@@ -448,7 +448,7 @@ func (s *Store) describe(ctx context.Context, w *instance, def *tableDef) (segme
 }
 
 // stored adds the rows of a segment that lies in an attached file.
-func (x *indexBuilder) stored(ctx context.Context, w *instance, from, segment string, def *tableDef) error {
+func (x *indexBuilder) stored(ctx context.Context, w *writer, from, segment string, def *tableDef) error {
 	x.begin(segment, def)
 	cols := []int{def.hidden(table.HiddenOdd), def.hidden(table.HiddenTopic), def.hidden(table.HiddenPartition), def.hidden(table.HiddenOffset), def.hidden(table.HiddenIndex)}
 	fixed := len(cols)

@@ -157,7 +157,7 @@ func mapKeys[K cmp.Ordered, V any](m map[K]V) func(yield func(K) bool) {
 
 // readMeta of a file. A format that is too new is fault.Unavailable; any other
 // error means that the file is not whole.
-func readMeta(ctx context.Context, w *instance, path string) (*fileMeta, error) {
+func readMeta(ctx context.Context, w *writer, path string) (*fileMeta, error) {
 	if _, err := os.Stat(path + ".wal"); err == nil {
 		return nil, fault.New(fault.Damaged, "segment %s was not written to its end", path) // DuckDB would show rows that are not in the file
 	}

@@ -104,8 +104,9 @@ const inlineText = 12
 // filler writes columns of Go batches into DuckDB vectors. It has one buffer,
 // so it serves one goroutine.
 type filler struct {
-	buf []byte
-	dec []string
+	buf  []byte
+	flat []string // elements of lists
+	null []bool
 }
 
 // slice views n values of a vector's memory.
@@ -228,41 +229,62 @@ func listCell(col *table.Vector, r int) ([]any, bool) {
 // text writes n strings. All long ones of the vector go into one buffer that
 // DuckDB copies in one call; the cells then point into its copy. A call for
 // each cell would cost more than everything else.
+//
+// DuckDB's functions may misbehave on text that is not UTF-8: it is mended. That
+// is so rare that it is looked for in the buffer as a whole, and done again
+// string by string.
 func (f *filler) text(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) (string, bool)) {
+	if !f.pack(vec, data, n, cell) {
+		f.pack(vec, data, n, func(i int) (string, bool) {
+			s, ok := cell(i)
+			return strings.ToValidUTF8(s, "\ufffd"), ok
+		})
+	}
+}
+
+// pack is text; false when a string is not UTF-8.
+func (f *filler) pack(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) (string, bool)) bool {
+	const notASCII = 0x8080808080808080
 	dst := slice[textCell](data, n)
 	f.buf = f.buf[:0]
 	var mask []uint64
 	for i := range dst {
 		s, ok := cell(i)
+		d := &dst[i]
+		*d = textCell{n: uint32(len(s))}
 		if !ok {
 			if mask == nil {
 				mask = validity(vec, n)
 			}
 			mask[i>>6] &^= 1 << (i & 63)
-			dst[i] = textCell{}
+			d.n = 0
 			continue
 		}
-		if !utf8.ValidString(s) { // DuckDB's functions may misbehave on it
-			s = strings.ToValidUTF8(s, "\ufffd")
-		}
-		dst[i] = textCell{n: uint32(len(s))}
 		if len(s) <= inlineText {
-			copy(slice[byte](unsafe.Pointer(&dst[i].prefix), inlineText), s)
+			copy(slice[byte](unsafe.Pointer(&d.prefix), inlineText), s)
+			if (d.ptr|uint64(*(*uint32)(unsafe.Pointer(&d.prefix))))&notASCII != 0 && !utf8.ValidString(s) {
+				return false
+			}
 			continue
 		}
-		copy(dst[i].prefix[:], s)
-		dst[i].ptr = uint64(len(f.buf))
+		if !utf8.RuneStart(s[0]) {
+			return false
+		}
+		copy(d.prefix[:], s)
+		d.ptr = uint64(len(f.buf))
 		f.buf = append(f.buf, s...)
 	}
 	if len(f.buf) == 0 {
-		return
+		return true
 	}
-	// The pack is lent to cell 0, so that the vector's heap takes it, padded so that
-	// it is never inlined.
+	// Every string starts with the start of a character, so if the whole is well
+	// formed, each is.
+	if !utf8.Valid(f.buf) {
+		return false
+	}
+	// The pack is lent to cell 0, so that the vector's heap takes it. It is longer
+	// than what would be kept inside the cell.
 	first := dst[0]
-	for len(f.buf) <= inlineText {
-		f.buf = append(f.buf, 0)
-	}
 	capi.UnsafeVectorAssignStringElementLen(vec, 0, f.buf)
 	base := dst[0].ptr
 	dst[0] = first
@@ -271,36 +293,38 @@ func (f *filler) text(vec capi.Vector, data unsafe.Pointer, n int, cell func(i i
 			dst[i].ptr += base
 		}
 	}
+	return true
 }
 
 func (f *filler) list(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) ([]any, bool)) {
 	type entry struct{ offset, length uint64 }
 	dst := slice[entry](data, n)
 	var mask []uint64
-	all := make([]any, 0, 4*n)
+	f.flat, f.null = f.flat[:0], f.null[:0]
 	for i := range dst {
 		l, ok := cell(i)
+		dst[i] = entry{uint64(len(f.flat)), uint64(len(l))}
 		if !ok {
 			if mask == nil {
 				mask = validity(vec, n)
 			}
 			mask[i>>6] &^= 1 << (i & 63)
-			dst[i] = entry{uint64(len(all)), 0}
-			continue
 		}
-		dst[i] = entry{uint64(len(all)), uint64(len(l))}
-		all = append(all, l...)
+		for _, e := range l {
+			s, ok := e.(string)
+			f.flat = append(f.flat, s)
+			f.null = append(f.null, !ok)
+		}
 	}
-	capi.ListVectorReserve(vec, capi.IdxT(len(all)))
-	capi.ListVectorSetSize(vec, capi.IdxT(len(all)))
-	if len(all) == 0 {
+	size := len(f.flat)
+	capi.ListVectorReserve(vec, capi.IdxT(size))
+	capi.ListVectorSetSize(vec, capi.IdxT(size))
+	if size == 0 {
 		return
 	}
 	child := capi.ListVectorGetChild(vec)
-	f.text(child, capi.VectorGetData(child), len(all), func(i int) (string, bool) {
-		s, ok := all[i].(string)
-		return s, ok
-	})
+	f.text(child, capi.VectorGetData(child), size, func(i int) (string, bool) { return f.flat[i], !f.null[i] })
+	clear(f.flat) // keeps no batch alive
 }
 
 // readColumn decodes n cells of vec, whose DuckDB type is t, into a column of

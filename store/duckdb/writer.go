@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	capi "github.com/duckdb/duckdb-go-bindings"
-
-	"sextant/fault"
 	"sextant/table"
 )
 
@@ -56,18 +53,28 @@ const (
 	minRowGroup   = 4 * vectorSize
 )
 
-// openWriter starts an instance that writes files of ours.
-func openWriter(memory int64, threads int) (*instance, error) {
+// writer is an instance that writes files of ours.
+type writer struct {
+	*instance
+	views headViews
+}
+
+func openWriter(memory int64, threads int) (*writer, error) {
 	i, err := openInstance(memory, threads)
 	if err != nil {
 		return nil, err
 	}
-	// A commit then goes straight into the file and never through the WAL.
-	if err := i.exec("SET checkpoint_threshold = '1KB'"); err != nil {
+	w := &writer{instance: i}
+	err = registerHead(i, &w.views)
+	if err == nil {
+		// A commit then goes straight into the file and never through the WAL.
+		err = i.exec("SET checkpoint_threshold = '1KB'")
+	}
+	if err != nil {
 		i.close()
 		return nil, err
 	}
-	return i, nil
+	return w, nil
 }
 
 // createTable says how the columns of a definition lie in a file.
@@ -118,7 +125,7 @@ func attachOut(path string, rows, rowBytes int64) string {
 
 // writeFile makes a file of rows in memory. On success it is whole and on disk,
 // under a name that is not yet durable.
-func writeFile(ctx context.Context, w *instance, dir string, meta *fileMeta, tables []newTable, reach func(string)) (err error) {
+func writeFile(ctx context.Context, w *writer, dir string, meta *fileMeta, tables []newTable, reach func(string)) (err error) {
 	path := segmentPath(dir, meta.ID)
 	var idx indexBuilder
 	var all, bytes int64
@@ -210,7 +217,7 @@ func (p part) each(f func(r int)) {
 }
 
 // writeMeta adds the file's own description, in the running transaction.
-func writeMeta(w *instance, meta *fileMeta) error {
+func writeMeta(w *writer, meta *fileMeta) error {
 	text, err := json.Marshal(meta)
 	if err != nil {
 		return err
@@ -219,52 +226,23 @@ func writeMeta(w *instance, meta *fileMeta) error {
 		metaTable, formatVersion, literal(string(text))))
 }
 
-// appendParts writes the rows of a segment in chunks.
-func appendParts(w *instance, name string, t *newTable) error {
-	var app capi.Appender
-	fail := func() error {
-		return fault.New(fault.Internal, "cannot append to a segment: %s", capi.AppenderError(app))
-	}
-	if capi.AppenderCreateExt(w.conn, "out", "", name, &app) == capi.StateError {
-		defer capi.AppenderDestroy(&app)
-		return fail()
-	}
-	defer capi.AppenderDestroy(&app)
-	types := make([]capi.LogicalType, len(t.def.kinds))
-	for i, k := range t.def.kinds {
-		types[i] = k.logicalType()
-	}
-	chunk := capi.CreateDataChunk(types)
-	defer capi.DestroyDataChunk(&chunk)
-	for i := range types {
-		capi.DestroyLogicalType(&types[i])
-	}
-	f := new(filler)
+// appendParts writes the rows of a segment. They come through the function by
+// which queries read rows in memory: DuckDB's appender would copy them once more.
+func appendParts(w *writer, name string, t *newTable) error {
+	view := &headView{def: t.def}
 	for _, p := range coalesce(t.def, t.parts) {
-		rows, n := p.rows, p.count()
-		if rows == nil {
-			rows = p.batch.alive
+		b := p.batch
+		if p.rows != nil {
+			c := *b
+			c.alive = p.rows
+			b = &c
 		}
-		for at := 0; at < n; at += vectorSize {
-			size := min(vectorSize, n-at)
-			var sel []int32
-			if rows != nil {
-				sel = rows[at : at+size]
-			}
-			capi.DataChunkReset(chunk)
-			for c, k := range t.def.kinds {
-				f.fill(capi.DataChunkGetVector(chunk, capi.IdxT(c)), k, &p.batch.rows.Cols[c], at, size, sel)
-			}
-			capi.DataChunkSetSize(chunk, capi.IdxT(size))
-			if capi.AppendDataChunk(app, chunk) == capi.StateError {
-				return fail()
-			}
-		}
+		view.batches = append(view.batches, b)
+		view.rows += b.count()
 	}
-	if capi.AppenderClose(app) == capi.StateError {
-		return fail()
-	}
-	return nil
+	id := w.views.add(view)
+	defer w.views.remove(id)
+	return w.exec(fmt.Sprintf("INSERT INTO out.%s SELECT * FROM %s(%d)", name, headFunction, id))
 }
 
 // coalesce joins small neighbours: a live feed brings batches of a few rows, and
