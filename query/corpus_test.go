@@ -81,12 +81,16 @@ func TestCutCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	cat := fn.New()
-	e := New(Options{Catalogue: cat, Clock: clockAt(kqltest.Now), Timeout: 20 * time.Second, Fallback: func(sql string, err error) {
+	e := New(Options{Catalogue: cat, Clock: clockAt(kqltest.Now), Timeout: 5 * time.Second, EngineBytes: 96 << 20, Fallback: func(sql string, err error) {
 		t.Errorf("the engine could not run its SQL: %v\n%s", err, sql)
 	}})
 	whys := map[string]int{}
 	var reached, ran, rows int
+	begin := time.Now()
 	for _, q := range queries {
+		if time.Since(begin) > 4*time.Minute {
+			t.Fatal("the queries take too long")
+		}
 		ok, why, err := reach(e, st, q.Query)
 		var ds fault.Diagnostics
 		if errors.As(err, &ds) {

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"sextant/fault"
 	"sextant/kql/eval"
@@ -25,6 +26,7 @@ type split struct {
 	o       *Options
 	max     int // operators of one pipeline; negative: all that have a form
 	scalars map[int]table.Value
+	sets    map[int][]table.Value
 	cut     func(p *plan.Pipeline, q *sqlgen.Query, why string) // nil, or told of each
 }
 
@@ -54,12 +56,12 @@ func (e *Engine) scannerOf(c *fn.Context, snap store.Snapshot, bound *int) eval.
 	if bound != nil {
 		max = *bound
 	}
-	return &split{scanner: plain, sql: sql, dialect: d, c: c, o: &e.o, max: max, scalars: map[int]table.Value{}}
+	return &split{scanner: plain, sql: sql, dialect: d, c: c, o: &e.o, max: max, scalars: map[int]table.Value{}, sets: map[int][]table.Value{}}
 }
 
 // generate the SQL of p's first operators; nil, and why, where there is none.
 func (s *split) generate(p *plan.Pipeline) (*sqlgen.Query, string, error) {
-	return sqlgen.Prefix(p, sqlgen.Options{Dialect: s.dialect, Max: s.max, Scalar: s.scalar}, func(scan *plan.Scan) (string, error) {
+	return sqlgen.Prefix(p, sqlgen.Options{Dialect: s.dialect, Max: s.max, Scalar: s.scalar, Set: s.set, Catalogue: s.o.Catalogue}, func(scan *plan.Scan) (string, error) {
 		return s.sql.Relation(scanOf(scan))
 	})
 }
@@ -119,6 +121,43 @@ func (s *split) scalar(e *plan.ScalarQuery) (table.Value, error) {
 	return v, nil
 }
 
+// maxSet is how many values of a subquery behind in are written into a statement.
+const maxSet = 2000
+
+// set is the values of a subquery behind in that cannot run as SQL, when they are few.
+func (s *split) set(e *plan.InQuery) ([]table.Value, bool, error) {
+	if vals, ok := s.sets[e.ID]; ok {
+		return vals, vals != nil, nil
+	}
+	s.sets[e.ID] = nil
+	r, err := eval.Options{TempDir: s.o.TempDir}.Run(s.c, e.Pipe, s)
+	if err != nil {
+		return nil, false, err
+	}
+	defer r.Close()
+	vals, seen := []table.Value{}, map[string]bool{}
+	for {
+		b, err := r.Next(s.c.Ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		if b == nil {
+			s.sets[e.ID] = vals
+			return vals, true, nil
+		}
+		for i := range b.Rows {
+			v := b.Cols[0].At(i)
+			if text := v.Str(); !seen[text] {
+				seen[text] = true
+				vals = append(vals, v)
+			}
+		}
+		if len(vals) > maxSet {
+			return nil, false, nil
+		}
+	}
+}
+
 // sqlReader reads the answer of the engine. Where the engine fails for a reason of
 // its own before the first row, the same operators run in Go.
 type sqlReader struct {
@@ -148,7 +187,7 @@ func (r *sqlReader) instead(ctx context.Context, err error) error {
 	if fault.KindOf(err) != fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 		return err
 	}
-	if r.s.o.Fallback != nil {
+	if r.s.o.Fallback != nil && !forGo(err) {
 		r.s.o.Fallback(r.q.SQL, err)
 	}
 	in, e := eval.Options{TempDir: r.s.o.TempDir}.Run(r.s.c, r.q.Done, r.s.scanner)
@@ -157,4 +196,10 @@ func (r *sqlReader) instead(ctx context.Context, err error) error {
 	}
 	r.Reader = in
 	return nil
+}
+
+// forGo says whether the engine met a value that only Go reads as Kusto does.
+func forGo(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, sqlgen.InGo) || strings.Contains(text, "Malformed JSON")
 }

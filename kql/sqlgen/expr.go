@@ -2,6 +2,7 @@ package sqlgen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sextant/kql/fn"
@@ -11,6 +12,10 @@ import (
 
 // expr writes an expression over the columns of s; why is set where it has no form.
 func (g *gen) expr(s *state, e plan.Expr) (sql, why string) {
+	return g.plain(s, e)
+}
+
+func (g *gen) plain(s *state, e plan.Expr) (sql, why string) {
 	switch e := e.(type) {
 	case *plan.Const:
 		return g.literal(e.Value)
@@ -19,13 +24,23 @@ func (g *gen) expr(s *state, e plan.Expr) (sql, why string) {
 		if at < 0 {
 			return "", "column " + plan.Ident(e.Name) + " is not at hand"
 		}
+		if slices.Contains(s.lists, at) { // a list of texts, where its JSON is wanted
+			return "CAST(to_json(" + col(at) + ") AS VARCHAR)", ""
+		}
 		return col(at), ""
 	case *plan.Call:
+		if sql, why, ok := g.dynamicCall(s, e); ok {
+			return sql, why
+		}
 		return g.call(s, e, e.Fn.SQL[g.d])
-	case *plan.Member:
-		return g.member(s, e)
-	case *plan.Index:
-		return g.index(s, e)
+	case *plan.Member, *plan.Index:
+		j, why := g.dynamic(s, e)
+		if why != "" {
+			return "", why
+		}
+		return j.value(), ""
+	case *plan.InQuery:
+		return g.inQuery(s, e)
 	case *plan.ScalarQuery:
 		v, ok := g.value(e)
 		if !ok {
@@ -33,11 +48,23 @@ func (g *gen) expr(s *state, e plan.Expr) (sql, why string) {
 		}
 		return g.literal(v)
 	}
-	return "", fmt.Sprintf("%s has no SQL form", e)
+	return "", fmt.Sprintf("an expression of type %T has no SQL form", e)
 }
 
 // predicate writes a conjunct of a filter, where null and false are one.
 func (g *gen) predicate(s *state, e plan.Expr) (sql, why string) {
+	if c, ok := e.(*plan.Call); ok && (c.Fn.Name == "and" || c.Fn.Name == "or") && len(c.Args) == 2 {
+		// Below them, too, null counts as false.
+		a, why := g.predicate(s, c.Args[0])
+		if why != "" {
+			return "", why
+		}
+		b, why := g.predicate(s, c.Args[1])
+		if why != "" {
+			return "", why
+		}
+		return "(" + a + " " + strings.ToUpper(c.Fn.Name) + " " + b + ")", ""
+	}
 	if c, ok := e.(*plan.Call); ok && c.Fn.Where[g.d] != nil {
 		if sql, why = g.call(s, c, c.Fn.Where[g.d]); why == "" {
 			return sql, ""
@@ -81,48 +108,9 @@ func (g *gen) call(s *state, e *plan.Call, form fn.SQLForm) (sql, why string) {
 			return "", why
 		}
 	}
-	sql, ok := form(args, info, e.T)
+	sql, ok := g.form(args, info, func(args []string) (string, bool) { return form(args, info, e.T) })
 	if !ok {
 		return "", e.Fn.Name + " has no SQL form for these arguments"
 	}
 	return sql, ""
-}
-
-// member is .key of a dynamic: its JSON text, null for JSON null.
-func (g *gen) member(s *state, e *plan.Member) (sql, why string) {
-	of, why := g.expr(s, e.Of)
-	if why != "" {
-		return "", why
-	}
-	if g.d != fn.DuckDB || e.Key == "" || strings.ContainsAny(e.Key, "\"\\*?[]'\x00") {
-		return "", "a member of this name is looked up in Go"
-	}
-	return jsonPart(of, `$."`+e.Key+`"`), ""
-}
-
-func (g *gen) index(s *state, e *plan.Index) (sql, why string) {
-	c, ok := e.I.(*plan.Const)
-	if !ok || g.d != fn.DuckDB || c.Value.IsNull() {
-		return "", "an element at a place that is computed is looked up in Go"
-	}
-	switch c.Value.Type() {
-	case table.String:
-		return g.member(s, &plan.Member{Of: e.Of, Key: c.Value.Str()})
-	case table.Int, table.Long:
-		of, why := g.expr(s, e.Of)
-		if why != "" {
-			return "", why
-		}
-		if n := c.Value.Int64(); n >= 0 {
-			return jsonPart(of, fmt.Sprintf("$[%d]", n)), ""
-		} else {
-			return jsonPart(of, fmt.Sprintf("$[#-%d]", -n)), ""
-		}
-	}
-	return "", "an element at a place of this type is looked up in Go"
-}
-
-// jsonPart is the text at a path of a JSON text. The path holds no quote.
-func jsonPart(of, path string) string {
-	return "nullif(CAST(json_extract(" + of + ", '" + path + "') AS VARCHAR), 'null')"
 }

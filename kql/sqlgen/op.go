@@ -2,6 +2,7 @@ package sqlgen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sextant/kql/fn"
@@ -56,7 +57,7 @@ func (g *gen) filter(s *state, f *plan.Filter) (*state, plan.Op, string) {
 	if len(sql) == 0 {
 		return nil, nil, why
 	}
-	next := &state{sql: g.keep(s, " WHERE "+strings.Join(sql, " AND ")), schema: s.schema, order: s.order}
+	next := &state{sql: g.keep(s, " WHERE "+strings.Join(sql, " AND ")), schema: s.schema, order: s.order, lists: s.lists}
 	if len(stay) == 0 {
 		return next, nil, ""
 	}
@@ -98,11 +99,23 @@ func (g *gen) project(s *state, p *plan.Project) (*state, string) {
 	if p.Serialized {
 		return nil, "functions over rows run in Go"
 	}
-	exprs, why := g.named(s, p.Cols)
-	if why != "" {
-		return nil, why
+	next := &state{schema: p.Schema(), order: s.order}
+	exprs := make([]string, len(p.Cols))
+	for i, c := range p.Cols {
+		if x, ok := c.Expr.(*plan.Col); ok {
+			if at := s.schema.Index(x.Name); slices.Contains(s.lists, at) {
+				exprs[i] = col(at)
+				next.lists = append(next.lists, i)
+				continue
+			}
+		}
+		var why string
+		if exprs[i], why = g.expr(s, c.Expr); why != "" {
+			return nil, why
+		}
 	}
-	return &state{sql: g.selects(s, exprs, ""), schema: p.Schema(), order: s.order}, ""
+	next.sql = g.selects(s, exprs, "")
+	return next, ""
 }
 
 // grouped says whether values of a type can be keys of groups: dynamic values
@@ -154,7 +167,7 @@ func (g *gen) sort(s *state, keys []plan.SortKey) (*state, string) {
 	for i := range list {
 		list[i] = col(i)
 	}
-	next := &state{schema: s.schema}
+	next := &state{schema: s.schema, lists: s.lists}
 	var b strings.Builder
 	b.WriteString("SELECT ")
 	for i, c := range list {
@@ -195,7 +208,7 @@ func (g *gen) sort(s *state, keys []plan.SortKey) (*state, string) {
 }
 
 func (g *gen) take(s *state, n int64) *state {
-	return &state{sql: g.keep(s, s.orderBy()+fmt.Sprintf(" LIMIT %d", max(n, 0))), schema: s.schema, order: s.order}
+	return &state{sql: g.keep(s, s.orderBy()+fmt.Sprintf(" LIMIT %d", max(n, 0))), schema: s.schema, order: s.order, lists: s.lists}
 }
 
 func (g *gen) distinct(s *state, op *plan.Distinct) (*state, string) {
@@ -214,10 +227,13 @@ func (g *gen) distinct(s *state, op *plan.Distinct) (*state, string) {
 // join writes both sides with their keys as k0…, and joins those. Two nulls join,
 // as in package eval.
 func (g *gen) join(s *state, op *plan.Join) (*state, string) {
+	mark := g.mark()
 	right, why := g.whole(op.Right)
 	if why != "" {
+		g.back(mark)
 		return nil, "the right side of the join runs in Go: " + why
 	}
+	s, right = g.unlist(s), g.unlist(right)
 	side := func(s *state, keys []plan.Expr) (string, string) {
 		in := &state{sql: s.sql, schema: s.schema}
 		list := in.names()

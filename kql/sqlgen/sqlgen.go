@@ -45,12 +45,17 @@ type Options struct {
 	Max int
 	// Scalar gives the value of a subquery; nil leaves what holds one to Go.
 	Scalar func(*plan.ScalarQuery) (table.Value, error)
+	// Set gives the values of a subquery behind in, when they are few; nil, or false,
+	// leaves what holds one to Go.
+	Set func(*plan.InQuery) ([]table.Value, bool, error)
+	// Catalogue has the functions that comparisons with dynamics imply.
+	Catalogue *fn.Catalogue
 }
 
 // Prefix writes as long a prefix of p as has a form. The query is nil when not
 // even the source has one, and why says why. An error is the relation's.
 func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, err error) {
-	g := &gen{d: o.Dialect, rel: rel, scalar: o.Scalar, shared: map[int]string{}}
+	g := &gen{d: o.Dialect, rel: rel, scalar: o.Scalar, set: o.Set, cat: o.Catalogue, shared: map[int]int{}}
 	defer func() {
 		if x := recover(); x != nil {
 			e, ok := x.(outside)
@@ -70,6 +75,10 @@ func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, er
 		next, left, w := g.op(st, rest[0])
 		why = w
 		if next == nil {
+			break
+		}
+		if len(next.sql) > maxText {
+			why = "the statement would be too long"
 			break
 		}
 		st = next
@@ -99,6 +108,9 @@ func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, er
 	return &Query{SQL: g.with() + st.final(keep), Args: g.args, Schema: schema, Ops: n, Rest: rest, Why: why, Done: done}, why, nil
 }
 
+// maxText is how long a statement may be, in bytes.
+const maxText = 300_000
+
 // outside carries an error of Options' functions up to Prefix.
 type outside struct{ err error }
 
@@ -107,10 +119,13 @@ type gen struct {
 	d      fn.Dialect
 	rel    Relation
 	scalar func(*plan.ScalarQuery) (table.Value, error)
+	set    func(*plan.InQuery) ([]table.Value, bool, error)
+	cat    *fn.Catalogue
 	args   []any
 	tables int // aliases given
+	vars   int // names given by let
 	ctes   []string
-	shared map[int]string // ID of a Shared source to the name of its CTE
+	shared map[int]int // ID of a Shared source to the place of its CTE
 }
 
 func (g *gen) with() string {
@@ -130,6 +145,7 @@ type state struct {
 	sql    string
 	schema table.Schema
 	order  []orderKey // o0, o1, …; none when rows have no order
+	lists  []int      // columns, of type dynamic, that are lists of texts so far
 }
 
 type orderKey struct{ desc, nullsFirst bool }
@@ -249,7 +265,13 @@ func (g *gen) source(s plan.Source) (st *state, why string) {
 			return &state{sql: "SELECT 1 AS z FROM (" + rel + ") AS " + a, schema: s.Out}, ""
 		}
 		list := strings.Join(names, ", ")
-		return &state{sql: "SELECT " + list + " FROM (" + rel + ") AS " + a + "(" + list + ")", schema: s.Out}, ""
+		st := &state{sql: "SELECT " + list + " FROM (" + rel + ") AS " + a + "(" + list + ")", schema: s.Out}
+		for _, p := range s.Def.Promoted {
+			if at := s.Out.Index(p.Name()); at >= 0 && p.InElements() {
+				st.lists = append(st.lists, at)
+			}
+		}
+		return st, ""
 	case *plan.Print:
 		st := &state{schema: s.Schema()}
 		exprs, why := g.named(&state{}, s.Cols)
@@ -346,6 +368,7 @@ func (g *gen) union(s *plan.Union) (*state, string) {
 		if why != "" {
 			return nil, "an input of the union runs in Go: " + why
 		}
+		st = g.unlist(st)
 		exprs := make([]string, len(s.Out))
 		for c, out := range s.Out {
 			switch from := s.From[i][c]; {
@@ -372,17 +395,16 @@ func (g *gen) union(s *plan.Union) (*state, string) {
 }
 
 func (g *gen) sharedCTE(s *plan.Shared) (*state, string) {
-	name, ok := g.shared[s.ID]
 	schema := s.Schema()
-	if !ok {
+	name := "s" + strconv.Itoa(s.ID)
+	if _, ok := g.shared[s.ID]; !ok {
 		st, why := g.whole(s.Pipe)
 		if why != "" {
 			return nil, "what is shared runs in Go: " + why
 		}
-		name = "s" + strconv.Itoa(s.ID)
 		st.order = nil
-		g.shared[s.ID] = name
-		g.ctes = append(g.ctes, name+" AS MATERIALIZED ("+g.keep(st, "")+")")
+		g.shared[s.ID] = len(g.ctes)
+		g.ctes = append(g.ctes, name+" AS MATERIALIZED ("+g.keep(g.unlist(st), "")+")")
 	}
 	st := &state{schema: schema}
 	list := strings.Join(st.names(), ", ")
@@ -391,4 +413,19 @@ func (g *gen) sharedCTE(s *plan.Shared) (*state, string) {
 	}
 	st.sql = "SELECT " + list + " FROM " + name
 	return st, ""
+}
+
+// unlist turns columns that are lists of texts into JSON, for what knows no lists.
+func (g *gen) unlist(s *state) *state {
+	if len(s.lists) == 0 {
+		return s
+	}
+	exprs := make([]string, len(s.schema))
+	for i := range exprs {
+		exprs[i] = col(i)
+	}
+	for _, at := range s.lists {
+		exprs[at] = "CAST(to_json(" + col(at) + ") AS VARCHAR)"
+	}
+	return &state{sql: g.selects(s, exprs, ""), schema: s.schema, order: s.order}
 }
