@@ -69,9 +69,7 @@ func multiplySQL(args []string, info []Arg, result table.Type) (string, bool) {
 func divideSQL(args []string, info []Arg, result table.Type) (string, bool) {
 	switch {
 	case result == table.Real && allOf(info, table.Real):
-		// DuckDB gives null for a division by zero where IEEE gives inf or nan.
-		return fmt.Sprintf("CASE WHEN %[2]s = 0 THEN CASE WHEN %[1]s = 0 OR isnan(%[1]s) THEN 'nan'::DOUBLE "+
-			"WHEN (%[1]s < 0) <> (signbit(%[2]s)) THEN '-inf'::DOUBLE WHEN %[1]s IS NOT NULL THEN 'inf'::DOUBLE END ELSE %[1]s / %[2]s END", args[0], args[1]), true
+		return "(" + args[0] + " / " + args[1] + ")", true // ieee_floating_point_ops is on by default
 	case result == table.Real && allOf(info, table.TimeSpan, table.DateTime) && nonZero(info[1]):
 		return fmt.Sprintf("(CAST(%s AS DOUBLE) / CAST(%s AS DOUBLE))", args[0], args[1]), true
 	case (result == table.Long || result == table.TimeSpan) && allOf(info, table.Int, table.Long, table.TimeSpan) && nonZero(info[1]) && info[1].Const.Int64() != -1:
@@ -83,9 +81,8 @@ func divideSQL(args []string, info []Arg, result table.Type) (string, bool) {
 func nonZero(a Arg) bool { return a.Const != nil && !a.Const.IsNull() && a.Const.Number() != 0 }
 
 func moduloSQL(args []string, info []Arg, result table.Type) (string, bool) {
-	if (result == table.Long || result == table.TimeSpan) && allOf(info, table.Int, table.Long, table.TimeSpan, table.DateTime) && nonZero(info[1]) && info[1].Const.Int64() > 0 {
-		m := fmt.Sprintf("(CAST(%s AS BIGINT) %% CAST(%s AS BIGINT))", args[0], args[1])
-		return fmt.Sprintf("CASE WHEN %[1]s < 0 THEN %[1]s + %[2]s ELSE %[1]s END", m, args[1]), true
+	if (result == table.Long || result == table.TimeSpan) && allOf(info, table.Int, table.Long, table.TimeSpan, table.DateTime) && nonZero(info[1]) && info[1].Const.Int64() > 0 && info[1].Const.Int64() < 1<<62 {
+		return fmt.Sprintf("((CAST(%[1]s AS BIGINT) %% %[2]d + %[2]d) %% %[2]d)", args[0], info[1].Const.Int64()), true
 	}
 	return "", false
 }

@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 	"strconv"
@@ -126,7 +127,9 @@ func arrays() []Scalar {
 				return table.LongValue(int64(len(list)))
 			}
 			return table.Null(table.Long)
-		}, Doc: "Number of elements; null for what is no array."},
+		}, SQL: duck(func(args []string, info []Arg, _ table.Type) (string, bool) {
+			return fmt.Sprintf("CASE WHEN json_valid(%[1]s) THEN CASE WHEN json_type(%[1]s) = 'ARRAY' THEN CAST(json_array_length(%[1]s) AS BIGINT) END END", args[0]), allOf(info, table.Dynamic)
+		}), Doc: "Number of elements; null for what is no array."},
 		{Name: "array_concat", Sigs: sigs("array*:array -> dynamic"), Nulls: Own, Eval: func(_ *Context, a []table.Value) table.Value {
 			out := []any{}
 			for _, v := range a {

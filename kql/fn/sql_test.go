@@ -45,13 +45,13 @@ func hostile(t table.Type) []table.Value {
 	case table.String:
 		for _, s := range []string{"", " ", "a", "A", "abc", "ABC", "foo bar", "Foo_bar", "foo.bar-baz", "alice@contoso.com", "ALICE@CONTOSO.COM", "it's", `back\slash`, `\`, "%", "_", "a%b", "tab\tx",
 			"line\nbreak", "naïve café", "NAÏVE", "Straße", "ſ", "K", "k", "İ", "i", "日本語 text", "😀", "a😀b", "null", "true", "42", " 42 ", "-7", "0x1F", "9223372036854775808", "1.5", "1e3", "NaN", "1_000", "+5",
-			"192.168.1.10", "10.0.0.0/8", "{\"a\":1}", "[1,2]", "2020-02-29", "x,y,,z", "aXbXc", "éa", "aé", "İstanbul", "(a)", "a.c", "^a$", `[a-z]+`, `(\d+)\s*`, `(?i)abc|foo`, `(a)(b)?`, `\w+@\w+`, `a*`, `\s`, `[^a-z]`, `\1`, `<\0>`, `(\w)(\w)`, strings.Repeat("ab", 40)} {
+			"192.168.1.10", "10.0.0.0/8", "11.2.3.4/7", " 172.31.255.255 ", "172.32.0.1", "1.2.3.256", "1.2.3.0004", "010.1.1.1", "0.0.0.0/0", "255.255.255.255/33", "1.2.3", "{\"a\":1}", "[1,2]", "2020-02-29", "x,y,,z", "aXbXc", "éa", "aé", "İstanbul", "(a)", "a.c", "^a$", `[a-z]+`, `(\d+)\s*`, `(?i)abc|foo`, `(a)(b)?`, `\w+@\w+`, `a*`, `\s`, `[^a-z]`, `\1`, `<\0>`, `(\w)(\w)`, strings.Repeat("ab", 40)} {
 			add(table.StringValue(s))
 		}
 	case table.Guid:
 		add(table.GuidValue("00000000-0000-0000-0000-000000000000"), table.GuidValue("72f988bf-86f1-41af-91ab-2d7cd011db47"))
 	case table.Dynamic:
-		for _, s := range []string{`""`, `"a"`, `"foo bar"`, "1", "-7", "1.5", "true", "false", `[]`, `[1,2,3]`, `["a","b",null]`, `{}`, `{"a":1,"b":"x"}`, `{"a":{"b":[1,2]}}`, `"it's"`, `"é\n"`, `[[1],[2]]`} {
+		for _, s := range []string{`""`, `"a"`, `"foo bar"`, "1", "-7", "1.5", "true", "false", `[]`, `[1,2,3]`, `["a","b",null]`, `{}`, `{"a":1,"b":"x"}`, `{"a":{"b":[1,2]}}`, `"it's"`, `"é\n"`, `[[1],[2]]`, `["10.0.0.0/8","x"]`} {
 			add(table.DynamicText(s))
 		}
 	}

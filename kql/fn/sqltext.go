@@ -9,9 +9,23 @@ import (
 	"sextant/table"
 )
 
+// maxForm bounds the text of a form that repeats its arguments: nested ones would
+// multiply. Beyond it the call runs in Go.
+const maxForm = 16_000
+
 // duck is the set of SQL forms of a function that only DuckDB has.
 func duck(f SQLForm) (out [dialects]SQLForm) {
-	out[DuckDB] = f
+	out[DuckDB] = func(args []string, info []Arg, result table.Type) (string, bool) {
+		sql, ok := f(args, info, result)
+		if len(sql) > maxForm {
+			given := 0
+			for _, a := range args {
+				given += len(a)
+			}
+			ok = ok && len(sql) < given+given/2
+		}
+		return sql, ok
+	}
 	return out
 }
 
@@ -120,11 +134,11 @@ func strict(format string, types ...table.Type) SQLForm {
 }
 
 // wrapped is a sum, difference or product of longs that wraps around: in 128
-// bits, then brought back. DuckDB's own operators fail on overflow.
+// bits, then brought back. DuckDB's own operators fail on overflow. The
+// expression stands in it once, so that nesting does not multiply it.
 func wrapped(expr string) string {
-	const two64 = "18446744073709551616::HUGEINT"
-	m := "(((" + expr + ") % " + two64 + " + " + two64 + ") % " + two64 + ")"
-	return "CAST(CASE WHEN " + m + " >= 9223372036854775808::HUGEINT THEN " + m + " - " + two64 + " ELSE " + m + " END AS BIGINT)"
+	const half = "9223372036854775808::HUGEINT"
+	return "CAST((((" + expr + ") + " + half + ") & 18446744073709551615::HUGEINT) - " + half + " AS BIGINT)"
 }
 
 // inYears gives null for ticks outside year 1 to 9999.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"sextant/table"
 )
@@ -17,14 +18,15 @@ import (
 func textOperators() []Scalar {
 	pair := sigs("a:string, b:string -> bool")
 	var out []Scalar
-	both := func(name, negated string, fold bool, match func(text, part string) bool, form func(text, part string, info Arg) (string, bool), doc string) {
+	both := func(name, negated string, fold bool, match textMatch, form func(text, part string, info Arg) (string, bool), doc string) {
 		eval := func(not bool) func(*Context, []table.Value) table.Value {
 			return func(_ *Context, a []table.Value) table.Value {
 				text, part := a[0].Str(), a[1].Str()
 				if fold {
-					text, part = Lower(text), Lower(part)
+					var buf [foldBuffer]byte
+					text, part = lowerInto(&buf, text), Lower(part)
 				}
-				return table.BoolValue(match(text, part) != not)
+				return table.BoolValue(match.holds(text, part) != not)
 			}
 		}
 		sql := func(not bool) SQLForm {
@@ -60,20 +62,19 @@ func textOperators() []Scalar {
 	call := func(name string) func(string, string, Arg) (string, bool) {
 		return func(text, part string, _ Arg) (string, bool) { return name + "(" + text + ", " + part + ")", true }
 	}
-	equals := func(text, part string) bool { return text == part }
-	both("=~", "!~", true, equals, func(text, part string, _ Arg) (string, bool) { return "(" + text + " = " + part + ")", true }, "Equal texts, without case.")
-	both("has", "!has", true, hasTerm, termSQL(true, true), "The second text is in the first as a whole term, without case.")
-	both("has_cs", "!has_cs", false, hasTerm, termSQL(true, true), "The second text is in the first as a whole term.")
-	both("hasprefix", "!hasprefix", true, hasTermPrefix, termSQL(true, false), "A term of the first text begins with the second, without case.")
-	both("hasprefix_cs", "!hasprefix_cs", false, hasTermPrefix, termSQL(true, false), "A term of the first text begins with the second.")
-	both("hassuffix", "!hassuffix", true, hasTermSuffix, termSQL(false, true), "A term of the first text ends with the second, without case.")
-	both("hassuffix_cs", "!hassuffix_cs", false, hasTermSuffix, termSQL(false, true), "A term of the first text ends with the second.")
-	both("contains", "!contains", true, strings.Contains, call("contains"), "The second text is in the first, without case.")
-	both("contains_cs", "!contains_cs", false, strings.Contains, call("contains"), "The second text is in the first.")
-	both("startswith", "!startswith", true, strings.HasPrefix, call("starts_with"), "The first text begins with the second, without case.")
-	both("startswith_cs", "!startswith_cs", false, strings.HasPrefix, call("starts_with"), "The first text begins with the second.")
-	both("endswith", "!endswith", true, strings.HasSuffix, call("ends_with"), "The first text ends with the second, without case.")
-	both("endswith_cs", "!endswith_cs", false, strings.HasSuffix, call("ends_with"), "The first text ends with the second.")
+	both("=~", "!~", true, isEqual, func(text, part string, _ Arg) (string, bool) { return "(" + text + " = " + part + ")", true }, "Equal texts, without case.")
+	both("has", "!has", true, isTerm, termSQL(true, true), "The second text is in the first as a whole term, without case.")
+	both("has_cs", "!has_cs", false, isTerm, termSQL(true, true), "The second text is in the first as a whole term.")
+	both("hasprefix", "!hasprefix", true, isTermStart, termSQL(true, false), "A term of the first text begins with the second, without case.")
+	both("hasprefix_cs", "!hasprefix_cs", false, isTermStart, termSQL(true, false), "A term of the first text begins with the second.")
+	both("hassuffix", "!hassuffix", true, isTermEnd, termSQL(false, true), "A term of the first text ends with the second, without case.")
+	both("hassuffix_cs", "!hassuffix_cs", false, isTermEnd, termSQL(false, true), "A term of the first text ends with the second.")
+	both("contains", "!contains", true, isInside, call("contains"), "The second text is in the first, without case.")
+	both("contains_cs", "!contains_cs", false, isInside, call("contains"), "The second text is in the first.")
+	both("startswith", "!startswith", true, isStart, call("starts_with"), "The first text begins with the second, without case.")
+	both("startswith_cs", "!startswith_cs", false, isStart, call("starts_with"), "The first text begins with the second.")
+	both("endswith", "!endswith", true, isEnd, call("ends_with"), "The first text ends with the second, without case.")
+	both("endswith_cs", "!endswith_cs", false, isEnd, call("ends_with"), "The first text ends with the second.")
 
 	list := sigs("text:string, list*:text -> bool")
 	return append(out,
@@ -81,6 +82,38 @@ func textOperators() []Scalar {
 		Scalar{Name: "has_all", Sigs: list, Nulls: Own, Eval: hasMany(false), SQL: duck(hasManySQL(false)), Doc: "The text has all of the terms, or of the elements of a dynamic array, without case."},
 		Scalar{Name: "matches regex", Sigs: pair, Eval: matchesRegex, SQL: duck(regexSQL), Doc: "The text matches an RE2 pattern somewhere; false where the pattern is none."},
 	)
+}
+
+// textMatch is how one text can be in another. A function value for each would
+// make every text escape to the heap.
+type textMatch uint8
+
+const (
+	isEqual textMatch = iota
+	isTerm
+	isTermStart
+	isTermEnd
+	isInside
+	isStart
+	isEnd
+)
+
+func (m textMatch) holds(text, part string) bool {
+	switch m {
+	case isEqual:
+		return text == part
+	case isTerm:
+		return hasTerm(text, part)
+	case isTermStart:
+		return termAt(text, part, true, false)
+	case isTermEnd:
+		return termAt(text, part, false, true)
+	case isInside:
+		return strings.Contains(text, part)
+	case isStart:
+		return strings.HasPrefix(text, part)
+	}
+	return strings.HasSuffix(text, part)
 }
 
 // Lower folds the case of a text, rune by rune. Every comparison without case
@@ -94,6 +127,27 @@ func Lower(s string) string {
 	return s
 }
 
+const foldBuffer = 512
+
+// lowerInto is Lower without a new text where ASCII fits the buffer: what it
+// gives is good for as long as the buffer is not written again.
+func lowerInto(buf *[foldBuffer]byte, s string) string {
+	if len(s) > foldBuffer || s == "" {
+		return Lower(s)
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return Lower(s)
+		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf[i] = c
+	}
+	return unsafe.String(&buf[0], len(s))
+}
+
 // isTermRune says whether a rune is part of a term.
 func isTermRune(r rune) bool {
 	if r < utf8.RuneSelf {
@@ -102,9 +156,7 @@ func isTermRune(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsNumber(r)
 }
 
-func hasTerm(text, part string) bool       { return termAt(text, part, true, true) }
-func hasTermPrefix(text, part string) bool { return termAt(text, part, true, false) }
-func hasTermSuffix(text, part string) bool { return termAt(text, part, false, true) }
+func hasTerm(text, part string) bool { return termAt(text, part, true, true) }
 
 // HasTerm is the has operator (fold false: has_cs).
 func HasTerm(text, part string, fold bool) bool {
@@ -170,7 +222,8 @@ func eachText(list []table.Value, f func(string) bool) {
 
 func hasMany(one bool) func(*Context, []table.Value) table.Value {
 	return func(_ *Context, a []table.Value) table.Value {
-		text := Lower(ToText(a[0]))
+		var buf [foldBuffer]byte
+		text := lowerInto(&buf, ToText(a[0]))
 		found := !one
 		eachText(a[1:], func(part string) bool {
 			found = hasTerm(text, Lower(part))
