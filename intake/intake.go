@@ -141,10 +141,25 @@ func (d *Door) Append(ctx context.Context, recs []source.Incoming) ([]source.Ver
 		if err != nil {
 			return nil, err
 		}
+		admitted := items[:0]
 		for _, it := range items {
+			if !it.id.Known {
+				ok, err := lane.admit(ctx, it.topic)
+				if err != nil {
+					return nil, err
+				}
+				if !ok {
+					verdicts[it.at] = source.Verdict{Outcome: source.DeadLettered, Reason: fmt.Sprintf(
+						"the category %.100q is not known, and the tenant has %d categories already", it.id.Category, MaxTopics)}
+					dead = append(dead, it)
+					continue
+				}
+			}
+			admitted = append(admitted, it)
 			def := d.model.DefFor(it.id.Category)
 			verdicts[it.at] = source.Verdict{Category: it.id.Category, Table: def.Name}
 		}
+		items = admitted
 		if err := lane.append(ctx, items, verdicts, d.clock(), d.refuse); err != nil {
 			return nil, err
 		}
@@ -242,6 +257,7 @@ type Lane struct {
 	pending map[record.Key]pending
 	flights []*flight             // landed, oldest first, not yet loaded
 	aside   map[xxh3.Uint128]bool // the dead letters, once somebody asked
+	topics  map[string]bool       // of the log, likewise
 }
 
 // pending is a record between its reservation and its loading.
@@ -268,6 +284,31 @@ type end struct {
 // MaxPending is how many records may be in the log and not yet in the tables
 // before the door closes for a while.
 const MaxPending = 400_000
+
+// MaxTopics is how many topics a tenant may have for a category that is not known
+// to get one more: it makes a table too, and input must not make these without end.
+const MaxTopics = 1000
+
+// admit says whether records may go to the topic of a category that is not known.
+func (l *Lane) admit(ctx context.Context, topic string) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.topics == nil {
+		topics, err := l.log.Topics(ctx)
+		if err != nil {
+			return false, err
+		}
+		l.topics = map[string]bool{}
+		for _, t := range topics {
+			l.topics[t.Name] = true
+		}
+	}
+	if !l.topics[topic] && len(l.topics) >= MaxTopics {
+		return false, nil
+	}
+	l.topics[topic] = true
+	return true, nil
+}
 
 // NewLane of a tenant.
 func NewLane(log commitlog.Log, ids Identities, progress Progress) *Lane {

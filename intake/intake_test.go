@@ -318,6 +318,18 @@ func TestManyAtOnce(t *testing.T) {
 	w.same(len(records(t, w.log, "insights-logs-signinlogs")), 100)
 }
 
+func TestUnknownCategoriesAreNotWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	strange := func(n int) source.Incoming {
+		return source.Incoming{JSON: fmt.Appendf(nil, `{"time":"2026-01-02T03:04:05Z","category":"Strange%dLogs","tenantId":"%s","properties":{"id":"%d"}}`, n, tenant, n)}
+	}
+	w.same(w.give(strange(1)), []source.Outcome{source.Accepted})
+	for i := range MaxTopics {
+		w.lanes[tenant].topics[fmt.Sprint("insights-logs-x", i)] = true
+	}
+	w.same(w.give(strange(1), strange(2), strange(3), signIn("a", "")), []source.Outcome{source.Known, source.DeadLettered, source.DeadLettered, source.Accepted})
+}
+
 func TestEventsStayWithinTheirLimits(t *testing.T) {
 	var recs [][]byte
 	for i := range 2500 {
