@@ -52,6 +52,13 @@ func Equal(a, b table.Value) Tri {
 	} else if b.Type() == table.Dynamic && a.Type() != table.Dynamic {
 		b = dynamicAs(b, a.Type())
 	}
+	// Text equals the number or truth value that it says: ResultType == 0 holds for
+	// "0", as published queries have it.
+	if a.Type() == table.String && spoken(b.Type()) {
+		a = Convert(a, spokenAs(b.Type()))
+	} else if b.Type() == table.String && spoken(a.Type()) {
+		b = Convert(b, spokenAs(a.Type()))
+	}
 	if a.IsNull() || b.IsNull() {
 		if a.IsNull() && b.IsNull() {
 			return Unknown
@@ -63,6 +70,16 @@ func Equal(a, b table.Value) Tri {
 	}
 	c, ok := compareScalars(a, b)
 	return triOf(ok && c == 0)
+}
+
+// spoken types are those that a text is read as when it is compared with one.
+func spoken(t table.Type) bool { return t.Numeric() || t == table.Bool }
+
+func spokenAs(t table.Type) table.Type {
+	if t == table.Int {
+		return table.Long
+	}
+	return t
 }
 
 // dynamicAs reads a dynamic for a comparison with a value of type to. A number

@@ -2,6 +2,9 @@ package fn
 
 import (
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
 
 	"sextant/table"
 )
@@ -165,8 +168,33 @@ func sameKind(info []Arg) int {
 
 func known(a Arg) bool { return a.Const != nil && !a.Const.IsNull() || a.Type == table.String }
 
+// textIs is whether a text says a whole number: what it says, where it is not written
+// the usual way, is read only then.
+func textIs(x string, n int64) string {
+	text := strconv.FormatInt(n, 10)
+	return fmt.Sprintf("(%[1]s = '%[2]s' OR (%[1]s <> '0' AND NOT (%[1]s[1] BETWEEN '1' AND '9' AND %[1]s[-1] BETWEEN '0' AND '9') AND coalesce(%[3]s = %[2]s, FALSE)))",
+		x, text, wholeText(x, "BIGINT"))
+}
+
+// textAndNumber finds a text that is compared with a constant whole number.
+func textAndNumber(args []string, info []Arg) (x string, n int64, ok bool) {
+	for i := range 2 {
+		c := info[1-i].Const
+		if info[i].Type == table.String && c != nil && !c.IsNull() && (c.Type() == table.Int || c.Type() == table.Long) && c.Int64() != math.MinInt64 {
+			return args[i], c.Int64(), true
+		}
+	}
+	return "", 0, false
+}
+
 func equalSQL(not bool) SQLForm {
 	return func(args []string, info []Arg, _ table.Type) (string, bool) {
+		if x, n, ok := textAndNumber(args, info); ok {
+			if not {
+				return "(NOT " + textIs(x, n) + ")", true
+			}
+			return textIs(x, n), true
+		}
 		k := sameKind(info)
 		if k == 0 {
 			return "", false
@@ -259,6 +287,12 @@ func members(info []Arg) ([]table.Value, bool) {
 
 func inSQL(not, fold bool) SQLForm {
 	return func(args []string, info []Arg, _ table.Type) (string, bool) {
+		if sql, ok := textIn(args[0], info); ok && !fold {
+			if not {
+				return "(NOT " + sql + ")", true
+			}
+			return sql, true
+		}
 		list, ok := inList(args[0], info, fold)
 		if !ok {
 			return "", false
@@ -277,6 +311,40 @@ func inSQL(not, fold bool) SQLForm {
 		}
 		return "coalesce(" + x + " IN (" + list + "), FALSE)", true
 	}
+}
+
+// textIn is membership of a text in a list that has whole numbers.
+func textIn(x string, info []Arg) (string, bool) {
+	values, ok := members(info[1:])
+	if !ok || info[0].Type != table.String || len(values) > 100 {
+		return "", false
+	}
+	var parts []string
+	numbers := false
+	for _, v := range values {
+		switch t := v.Type(); {
+		case v.IsNull():
+			return "", false
+		case t == table.Int || t == table.Long:
+			if v.Int64() == math.MinInt64 {
+				return "", false
+			}
+			numbers = true
+			parts = append(parts, textIs(x, v.Int64()))
+		case t == table.String:
+			lit, ok := Literal(DuckDB, v)
+			if !ok {
+				return "", false
+			}
+			parts = append(parts, x+" = "+lit)
+		default:
+			return "", false
+		}
+	}
+	if !numbers {
+		return "", false
+	}
+	return "(" + strings.Join(parts, " OR ") + ")", true
 }
 
 func inWhere(args []string, info []Arg, _ table.Type) (string, bool) {
