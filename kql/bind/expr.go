@@ -111,14 +111,14 @@ func (b *binder) isTabular(x syntax.Expr, e env) bool {
 			}
 		}
 	case *syntax.Path:
+		for p, ok := x.X.(*syntax.Path); ok; p, ok = x.X.(*syntax.Path) {
+			x = p
+		}
 		if c, ok := x.X.(*syntax.Call); ok {
 			switch c.Func.Name {
-			case "database", "cluster", "workspace", "app":
+			case "database", "cluster", "workspace", "app", "resource":
 				return true
 			}
-		}
-		if p, ok := x.X.(*syntax.Path); ok {
-			return b.isTabular(p, e)
 		}
 	}
 	return false
@@ -307,25 +307,59 @@ func (b *binder) valueOf(at syntax.Node, v *entity, name string) plan.Expr {
 	return bad()
 }
 
-// path is X.Name: a property of a dynamic, or a side of a join.
+// path is X.Name.Name…: properties of a dynamic, a side of a join, or a column of a
+// scan's step. It is bound in one go: a path has no levels.
 func (b *binder) path(x *syntax.Path, e env) plan.Expr {
-	if n, ok := x.X.(*syntax.Name); ok && (n.Name == "$left" || n.Name == "$right") {
-		return b.side(x, n.Name, e)
+	var steps []*syntax.Path // the last first
+	for cur := x; cur != nil; {
+		steps = append(steps, cur)
+		cur, _ = cur.X.(*syntax.Path)
 	}
-	if n, ok := x.X.(*syntax.Name); ok && e.row != nil && e.row.steps[n.Name] {
-		if sel, ok := x.Sel.(*syntax.Name); ok {
-			if c, ok := e.row.column(plan.StateColumn(n.Name, sel.Name)); ok {
-				return &plan.Col{Name: c.Name, T: c.Type}
-			}
-			didYouMean(b.errorf(sel, "SEM0100", "The step '%s' has no column '%s'", n.Name, sel.Name), nearest(sel.Name, e))
-			return bad()
-		}
-	}
-	if b.isTabular(x, e) {
-		note(b.errorf(x, "KS108", "A scalar value is expected here, not a table."), "wrap it as toscalar(…) to take its first cell")
+	if len(steps) > b.opts.MaxDepth {
+		b.errorf(x, "KS245", "The path is longer than %d names.", b.opts.MaxDepth)
 		return bad()
 	}
-	of := b.scalar(x.X, e.plain())
+	first := steps[len(steps)-1]
+	name := ""
+	if n, ok := first.X.(*syntax.Name); ok {
+		name = n.Name
+	}
+	var v plan.Expr
+	switch {
+	case name == "$left" || name == "$right":
+		v = b.side(first, name, e)
+		steps = steps[:len(steps)-1]
+	case e.row != nil && e.row.steps[name]:
+		v = b.state(first, name, e)
+		steps = steps[:len(steps)-1]
+	case b.isTabular(x, e):
+		note(b.errorf(x, "KS108", "A scalar value is expected here, not a table."), "wrap it as toscalar(…) to take its first cell")
+		return bad()
+	default:
+		v = b.scalar(first.X, e.plain())
+	}
+	for i := len(steps) - 1; i >= 0 && !isBad(v); i-- {
+		v = b.member(steps[i], v)
+	}
+	return v
+}
+
+// state is step.column in a scan: what the step last held.
+func (b *binder) state(x *syntax.Path, step string, e env) plan.Expr {
+	sel, ok := x.Sel.(*syntax.Name)
+	if !ok {
+		b.errorf(x.Sel, "KS109", "Column name expected.")
+		return bad()
+	}
+	if c, ok := e.row.column(plan.StateColumn(step, sel.Name)); ok {
+		return &plan.Col{Name: c.Name, T: c.Type}
+	}
+	didYouMean(b.errorf(sel, "SEM0100", "The step '%s' has no column '%s'", step, sel.Name), nearest(sel.Name, e))
+	return bad()
+}
+
+// member is one name of a path.
+func (b *binder) member(x *syntax.Path, of plan.Expr) plan.Expr {
 	var key string
 	switch s := x.Sel.(type) {
 	case *syntax.Name:
@@ -336,10 +370,7 @@ func (b *binder) path(x *syntax.Path, e env) plan.Expr {
 		b.errorf(x.Sel, "KS105", "The name of a property is expected after the dot.")
 		return bad()
 	}
-	switch of.Type() {
-	case table.Unknown:
-		return bad()
-	case table.Dynamic:
+	if of.Type() == table.Dynamic {
 		return b.foldPath(&plan.Member{Of: of, Key: key})
 	}
 	d := b.errorf(x, "SEM0100", "The value before '.%s' is of type %s, which has no properties.", key, of.Type())
