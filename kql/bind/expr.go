@@ -539,6 +539,11 @@ func (b *binder) operator(at syntax.Node, op string, l, r arg) plan.Expr {
 			note(b.errorf(at, "SEM0064", "Cannot compare values of types dynamic and dynamic"), "use an explicit cast on one of them, as tostring(…)")
 			return &plan.Const{Value: table.Null(table.Bool)}
 		}
+	case "+", "-", "*", "/", "%":
+		if l.expr.Type() == table.Dynamic && r.expr.Type() == table.Dynamic {
+			note(b.errorf(at, "KS106", "The operator '%s' is not defined for the operand types dynamic, dynamic.", op), "use an explicit cast on one of them, as tolong(…)")
+			return bad()
+		}
 	case "<", "<=", ">", ">=": // a dynamic is compared as what the other side is
 		l.expr, r.expr = b.asOther(l.expr, r.expr), b.asOther(r.expr, l.expr)
 	}
