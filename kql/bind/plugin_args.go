@@ -1,8 +1,8 @@
 package bind
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 
 	"sextant/kql/plan"
 	"sextant/kql/syntax"
@@ -189,19 +189,14 @@ func span(t table.Type) table.Type {
 	return t
 }
 
-// fixed is the name of the type and the columns of a plugin's result, as "a:long b:real".
-func fixed(cols ...string) table.Schema {
+// fixed is a schema written as "a:long b:real".
+func fixed(cols string) table.Schema {
 	var out table.Schema
-	for _, c := range cols {
-		var name, typ string
-		for i := range c {
-			if c[i] == ':' {
-				name, typ = c[:i], c[i+1:]
-			}
-		}
+	for _, c := range strings.Fields(cols) {
+		name, typ, _ := strings.Cut(c, ":")
 		t, ok := table.ParseType(typ)
 		if !ok {
-			panic(fmt.Sprintf("bind: no type in %q", c))
+			panic("bind: no type in " + c)
 		}
 		out = append(out, table.Column{Name: name, Type: t})
 	}

@@ -68,7 +68,7 @@ func (p *pluginArgs) patterns(o *plan.Plugin, head table.Schema, skip ...*plan.C
 	}
 	o.Cols = append(o.Cols, columns(s)...)
 	o.Params = append(o.Params, wild...)
-	o.Out = slices.Concat(head, s)
+	o.Out = uniqueNames(slices.Concat(head, s))
 	names := map[string]bool{}
 	for _, c := range skip {
 		if c != nil {
@@ -83,7 +83,6 @@ func (p *pluginArgs) patterns(o *plan.Plugin, head table.Schema, skip ...*plan.C
 	}
 	out := p.plugin(o)
 	out.open = p.r.open
-	o.Out = uniqueNames(o.Out)
 	return out
 }
 
@@ -96,7 +95,7 @@ func (b *binder) segments(c *syntax.Call, r *rel, e env) *rel {
 		o.Cols = namedOf(w)
 	}
 	o.Params = append(o.Params, p.optional(table.Long), &plan.Const{Value: table.BoolValue(w != nil)})
-	return p.patterns(o, fixed("SegmentId:long", "Count:long", "Percent:real"), w)
+	return p.patterns(o, fixed("SegmentId:long Count:long Percent:real"), w)
 }
 
 func (b *binder) diffPatterns(c *syntax.Call, r *rel, e env) *rel {
@@ -123,5 +122,5 @@ func (b *binder) diffPatterns(c *syntax.Call, r *rel, e env) *rel {
 		o.Cols = append(o.Cols, namedOf(w)...)
 	}
 	o.Params = append([]plan.Expr{p.optional(table.Real), p.optional(table.Long), &plan.Const{Value: table.BoolValue(w != nil)}}, sides...)
-	return p.patterns(o, fixed("SegmentId:long", "CountA:long", "CountB:long", "PercentA:real", "PercentB:real", "PercentDiffAB:real"), w, split)
+	return p.patterns(o, fixed("SegmentId:long CountA:long CountB:long PercentA:real PercentB:real PercentDiffAB:real"), w, split)
 }

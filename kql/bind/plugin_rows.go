@@ -15,7 +15,7 @@ func (b *binder) narrow(c *syntax.Call, r *rel, e env) *rel {
 	if r.open {
 		p.good = false
 	}
-	return p.plugin(&plan.Plugin{Cols: columns(r.schema()), Out: fixed("Row:long", "Column:string", "Value:string")})
+	return p.plugin(&plan.Plugin{Cols: columns(r.schema()), Out: fixed("Row:long Column:string Value:string")})
 }
 
 // preview gives some rows. Kusto's second table, the number of all rows, is not given.
@@ -216,4 +216,27 @@ func (b *binder) intersection(at syntax.Node, of []plan.Expr) plan.Expr {
 		}
 	}
 	return sum
+}
+
+// schemaMerge merges what getschema gave for several tables.
+func (b *binder) schemaMerge(c *syntax.Call, r *rel, e env) *rel {
+	p := b.pluginArgs(c, r, e)
+	want := fixed("ColumnName:string ColumnOrdinal:long DataType:string ColumnType:string")
+	keep := &plan.Const{Value: table.BoolValue(true)}
+	o := &plan.Plugin{Params: []plan.Expr{keep}, Out: want}
+	if len(p.args) > 0 {
+		o.Params[0] = p.constant("whether order matters", table.Bool)
+	}
+	for _, w := range want {
+		col, ok := e.row.column(w.Name)
+		if !ok || col.Type != w.Type {
+			if !r.open {
+				note(b.errorf(c, "SXT001", "The plugin 'schema_merge' expects the rows of getschema."), "write union (A | getschema), (B | getschema) | evaluate schema_merge()")
+			}
+			p.good = false
+			break
+		}
+		o.Cols = append(o.Cols, plan.Named{Name: w.Name, Expr: &plan.Col{Name: w.Name, T: w.Type}})
+	}
+	return p.plugin(o)
 }

@@ -37,13 +37,13 @@ func (p *pluginArgs) along(t table.Type, kinds string, names ...string) []plan.E
 }
 
 // overTime finishes a plugin whose columns are the timeline, the dimensions and made.
-func (p *pluginArgs) overTime(id, at *plan.Col, params []plan.Expr, made ...string) *rel {
+func (p *pluginArgs) overTime(id, at *plan.Col, params []plan.Expr, made string) *rel {
 	dims := p.dimensions()
 	o := &plan.Plugin{Params: params}
 	if p.good {
 		o.Cols = namedOf(append([]*plan.Col{id, at}, dims...)...)
 	}
-	o.Out = uniqueNames(append(append(schemaOf(at), schemaOf(dims...)...), fixed(made...)...))
+	o.Out = uniqueNames(append(append(schemaOf(at), schemaOf(dims...)...), fixed(made)...))
 	return p.plugin(o)
 }
 
@@ -54,7 +54,7 @@ func (b *binder) activityCounts(c *syntax.Call, r *rel, e env) *rel {
 		return p.wrong()
 	}
 	params := p.along(at.T, "@@-", "the start", "the end", "the step")
-	return p.overTime(id, at, params, "count:long", "dcount:long", "new_dcount:long", "aggregated_dcount:long")
+	return p.overTime(id, at, params, "count:long dcount:long new_dcount:long aggregated_dcount:long")
 }
 
 func (b *binder) slidingCounts(c *syntax.Call, r *rel, e env) *rel {
@@ -64,7 +64,7 @@ func (b *binder) slidingCounts(c *syntax.Call, r *rel, e env) *rel {
 		return p.wrong()
 	}
 	params := p.along(at.T, "@@--", "the start", "the end", "how far to look back", "the step")
-	return p.overTime(id, at, params, "Count:long", "Dcount:long")
+	return p.overTime(id, at, params, "Count:long Dcount:long")
 }
 
 func (b *binder) sessionCount(c *syntax.Call, r *rel, e env) *rel {
@@ -119,7 +119,7 @@ func (b *binder) activityEngagement(c *syntax.Call, r *rel, e env) *rel {
 		params = p.along(at.T, "@@", "the start", "the end")
 	}
 	params = append(params, p.along(at.T, "--", "the inner window", "the outer window")...)
-	return p.overTime(id, at, params, "dcount_activities_inner:long", "dcount_activities_outer:long", "activity_ratio:real")
+	return p.overTime(id, at, params, "dcount_activities_inner:long dcount_activities_outer:long activity_ratio:real")
 }
 
 // window is a distance, or the name of a calendar's period.
@@ -160,7 +160,7 @@ func (b *binder) activityMetrics(c *syntax.Call, r *rel, e env) *rel {
 		params = p.along(at.T, "@@", "the start", "the end")
 	}
 	params = append(params, p.window(at.T))
-	return p.overTime(id, at, params, "dcount_values:long", "dcount_newvalues:long", "retention_rate:real", "churn_rate:real")
+	return p.overTime(id, at, params, "dcount_values:long dcount_newvalues:long retention_rate:real churn_rate:real")
 }
 
 func (b *binder) newActivityMetrics(c *syntax.Call, r *rel, e env) *rel {
@@ -196,7 +196,7 @@ func (b *binder) newActivityMetrics(c *syntax.Call, r *rel, e env) *rel {
 		o.Cols = namedOf(append([]*plan.Col{id, at}, dims...)...)
 	}
 	o.Out = uniqueNames(append(append(table.Schema{{Name: "from_" + at.Name, Type: at.T}, {Name: "to_" + at.Name, Type: at.T}}, schemaOf(dims...)...),
-		fixed("dcount_new_values:long", "dcount_retained_values:long", "dcount_churn_values:long", "retention_rate:real", "churn_rate:real")...))
+		fixed("dcount_new_values:long dcount_retained_values:long dcount_churn_values:long retention_rate:real churn_rate:real")...))
 	return p.plugin(o)
 }
 
