@@ -11,7 +11,7 @@ import (
 
 // special functions have a meaning for the binder, beside or in place of a row
 // in the catalogue.
-var special = map[string]bool{"toscalar": true, "column_ifexists": true, "columnifexists": true, "ingestion_time": true, "pack_all": true, "bag_pack_columns": true, "iscolumnexists": true, "current_cluster_endpoint": true, "current_database": true}
+var special = map[string]bool{"toscalar": true, "column_ifexists": true, "columnifexists": true, "ingestion_time": true, "pack_all": true, "bag_pack_columns": true, "column_names_of": true, "iscolumnexists": true, "current_cluster_endpoint": true, "current_database": true}
 
 // call binds a call that gives a scalar.
 func (b *binder) call(x *syntax.Call, e env) plan.Expr {
@@ -44,6 +44,8 @@ func (b *binder) call(x *syntax.Call, e env) plan.Expr {
 		return b.packAll(x, e)
 	case "bag_pack_columns":
 		return b.packColumns(x, e)
+	case "column_names_of":
+		return b.columnNames(x, e)
 	case "current_database":
 		return &plan.Const{Value: table.StringValue("workspace")}
 	case "materialize", "table", "view":
@@ -269,6 +271,23 @@ func (b *binder) ingestionTime(x *syntax.Call, e env) plan.Expr {
 		return bad()
 	}
 	return &plan.Col{Name: table.HiddenArrival, T: table.DateTime}
+}
+
+// columnNames are the names of a table's columns, as a constant array.
+func (b *binder) columnNames(x *syntax.Call, e env) plan.Expr {
+	if len(x.Args) != 1 {
+		b.errorf(x, "KS119", "The function 'column_names_of' expects 1 argument, not %d.", len(x.Args))
+		return bad()
+	}
+	r := b.rel(x.Args[0], env{sc: e.sc})
+	if r.open {
+		return bad()
+	}
+	list := []any{}
+	for _, n := range r.schema().Names() {
+		list = append(list, n)
+	}
+	return &plan.Const{Value: table.DynamicValue(list)}
 }
 
 // packColumns is a bag of some columns, under their names.

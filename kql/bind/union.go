@@ -234,6 +234,11 @@ func unified(schemas []table.Schema) []unifiedColumn {
 		}
 	}
 	p := &projection{used: map[string]int{}}
+	for _, n := range names { // a name that stays is not taken by one that is made
+		if len(types[n]) == 1 {
+			p.used[n] = 0
+		}
+	}
 	var out []unifiedColumn
 	for _, n := range names {
 		ts := types[n]
@@ -245,7 +250,9 @@ func unified(schemas []table.Schema) []unifiedColumn {
 			if len(ts) > 1 {
 				name = n + "_" + t.String()
 			}
-			name = p.unique(name, name)
+			if len(types[n]) > 1 {
+				name = p.unique(name, name)
+			}
 			out = append(out, unifiedColumn{table.Column{Name: name, Type: t}, from[key{n, t}]})
 		}
 	}
