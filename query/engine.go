@@ -51,6 +51,11 @@ func (e *Engine) Run(ctx context.Context, st store.Store, req Request) (*Answer,
 	if err != nil {
 		return nil, err
 	}
+	return e.RunOn(ctx, snap, req)
+}
+
+// RunOn runs a query over a snapshot, which the answer closes.
+func (e *Engine) RunOn(ctx context.Context, snap store.Snapshot, req Request) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.o.Timeout)
 	closers := []func() error{func() error { cancel(); return nil }, snap.Close}
 	closeAll := func() error {
@@ -60,8 +65,8 @@ func (e *Engine) Run(ctx context.Context, st store.Store, req Request) (*Answer,
 		}
 		return err
 	}
-	now, _ := table.TicksOf(e.o.Clock())
-	q, notes := e.bind(snapshotEnvironment{snap}, req, now)
+	now := e.now(req)
+	q, notes := e.bind(environmentOf(snap, req), req, now)
 	if q == nil {
 		return nil, errors.Join(notes.Err(), closeAll())
 	}
@@ -107,8 +112,20 @@ func (e *Engine) bind(env bind.Environment, req Request, now int64) (*bind.Query
 	if ds.Err() != nil {
 		return nil, ds
 	}
-	q, more := bind.Bind(file, env, e.o.Catalogue, bind.Options{From: req.From, To: req.To, Now: now})
+	params, err := e.params(file, req.Params, now)
+	if err != nil {
+		return nil, append(ds, fault.Diagnostic{Code: "SEM0250", Text: err.Error()})
+	}
+	q, more := bind.Bind(file, env, e.o.Catalogue, bind.Options{From: req.From, To: req.To, Now: now, Params: params, Workspaces: req.Workspaces})
 	return q, append(ds, more...)
+}
+
+func (e *Engine) now(req Request) int64 {
+	if req.Now != 0 {
+		return req.Now
+	}
+	now, _ := table.TicksOf(e.o.Clock())
+	return now
 }
 
 // optimize rewrites the plans of a query that is to run at once.
@@ -135,8 +152,8 @@ func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (stri
 	if err != nil {
 		return "", err
 	}
-	now, _ := table.TicksOf(e.o.Clock())
-	q, ds := e.bind(snapshotEnvironment{snap}, req, now)
+	now := e.now(req)
+	q, ds := e.bind(environmentOf(snap, req), req, now)
 	if q == nil {
 		return "", errors.Join(ds.Err(), snap.Close())
 	}

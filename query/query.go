@@ -46,6 +46,28 @@ type Request struct {
 	Split *int
 	// MaxRows overrides the engine's, when it is less.
 	MaxRows int64
+	// Now is what now() means, in ticks; 0 is the clock's.
+	Now int64
+	// Params are values for declare query_parameters, as literals of KQL; that of a
+	// string may also be the bare text.
+	Params map[string]string
+	// Functions are saved functions that the query may call; nil for none.
+	Functions Functions
+	// Workspaces are the names that workspace(…) may give; nil accepts any.
+	Workspaces []string
+}
+
+// Functions finds saved functions by name. It may be used by any number of
+// goroutines.
+type Functions interface {
+	Function(name string) (Function, bool)
+}
+
+// Function that was saved under a name.
+type Function struct {
+	Name   string
+	Params string // as declared: "from:datetime, n:long = 5"; "" for none
+	Body   string
 }
 
 // Answer to a query. It must be closed.
