@@ -251,9 +251,6 @@ func (b *binder) columnIfExists(x *syntax.Call, e env) plan.Expr {
 		if c, ok := e.row.column(n); ok {
 			return b.col(x, c, e.row)
 		}
-		if t, ok := e.row.missing[n]; ok {
-			_ = t // a column of another table of the search: here the default holds
-		}
 	}
 	return b.scalar(x.Args[1], e)
 }

@@ -144,7 +144,7 @@ func (b *binder) declareParams(s *syntax.DeclareParams, sc *scope) {
 		if !ok {
 			continue
 		}
-		v := plan.Expr(&plan.Const{Value: table.Null(t)})
+		var v plan.Expr
 		switch given, ok := b.opts.Params[p.Name.Name]; {
 		case ok && given.Type() == t:
 			v = &plan.Const{Value: given}

@@ -26,7 +26,6 @@ func (b *binder) parse(o *syntax.ParseOp, r *rel, e env) *rel {
 	seen := map[string]bool{}
 	r = b.shown(r)
 	op.Out = append(op.Out, r.schema()...)
-	ok := !isBad(v)
 	kindOf := func(i int) string {
 		if i < 0 || i >= len(o.With) {
 			return ""
@@ -46,30 +45,22 @@ func (b *binder) parse(o *syntax.ParseOp, r *rel, e env) *rel {
 		case *syntax.Star:
 			if kindOf(i+1) == "column" {
 				b.errorf(x, "KS102", "A text must follow a * in a pattern.")
-				ok = false
 			}
 			op.Pattern = append(op.Pattern, plan.ParsePart{Star: true})
 		case *syntax.ColumnDecl:
 			if kindOf(i-1) == "column" {
 				b.errorf(x, "KS101", "Between two columns of a pattern there must be a text.")
-				ok = false
 			}
 			t := table.String
 			if y.Type != nil {
-				typ, good := b.typeName(y.Type)
-				if !good {
-					ok = false
-				}
-				t = typ
+				t, _ = b.typeName(y.Type)
 			}
 			if t == table.String && kindOf(i+1) == "star" && op.Kind != plan.ParseRegex {
 				b.errorf(o.With[i+1], "KS103", "A * after a column of type string is ambiguous.")
-				ok = false
 			}
 			n := y.Name.Name
 			if seen[n] {
 				b.errorf(&y.Name, "KS171", "A column with the name '%s' is already declared.", n)
-				ok = false
 			}
 			seen[n] = true
 			c := table.Column{Name: n, Type: t}
@@ -81,12 +72,10 @@ func (b *binder) parse(o *syntax.ParseOp, r *rel, e env) *rel {
 			op.Pattern = append(op.Pattern, plan.ParsePart{Column: &c})
 		default:
 			b.errorf(x, "KS104", "Invalid part of a pattern: a text, a column or * is expected.")
-			ok = false
 		}
 	}
 	out := r.then(op)
 	out.open = r.open
-	_ = ok
 	return out
 }
 

@@ -10,7 +10,6 @@ import (
 type scope struct {
 	up    *scope
 	names map[string]*entity
-	views bool // entities of a query's own top level; wildcards of union see its views
 }
 
 func inner(up *scope) *scope { return &scope{up: up, names: map[string]*entity{}} }
