@@ -135,15 +135,15 @@ func Load(path string, environ []string) (Config, error) {
 	known := map[string]bool{}
 	for _, s := range Settings(&c) {
 		known[s.Env], known[s.Env+"_FILE"] = true, true
-		value, ok := env[s.Env]
-		if file, has := env[s.Env+"_FILE"]; has {
+		value := env[s.Env]
+		if file := env[s.Env+"_FILE"]; file != "" {
 			text, err := os.ReadFile(file)
 			if err != nil {
 				return c, fault.New(fault.Invalid, "%s_FILE: %w", s.Env, err)
 			}
-			value, ok = strings.TrimSpace(string(text)), true
+			value = strings.TrimSpace(string(text))
 		}
-		if ok {
+		if value != "" { // empty is as good as not there, which some shells cannot say
 			if err := s.Set(value); err != nil {
 				return c, fault.New(fault.Invalid, "%s: %w", s.Env, err)
 			}

@@ -58,8 +58,10 @@ func (a *app) open(create bool) (backend, error) {
 		}
 		return a.remote(a.cli.Server, token)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "sextant.json")); errors.Is(err, fs.ErrNotExist) && !create {
-		return nil, fault.New(fault.Invalid, "%s is no data folder; give one with --data, or a server with --server. `sextant import --data %s PATH…` makes one, `sextant demo` too", dir, dir)
+	if !create {
+		if err := a.isFolder(); err != nil {
+			return nil, err
+		}
 	}
 	l, err := a.local(dir)
 	var held *node.HeldError
@@ -98,6 +100,15 @@ func (a *app) token() string {
 		return a.cli.Token
 	}
 	return a.conf.HTTP.Token
+}
+
+// isFolder says in words when the data folder is not one.
+func (a *app) isFolder() error {
+	dir := a.dataDir()
+	if _, err := os.Stat(filepath.Join(dir, "sextant.json")); errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Invalid, "%s is no data folder; give one with --data, or a server with --server. `sextant import --data %s PATH…` makes one, `sextant demo` too", dir, dir)
+	}
+	return nil
 }
 
 func (a *app) dataDir() string {
@@ -169,6 +180,9 @@ func (l *local) Explain(ctx context.Context, tenant, text string) (string, error
 	if err != nil {
 		return "", err
 	}
+	if err := t.Loader.CatchUp(ctx); err != nil { // what would run depends on what is there
+		return "", err
+	}
 	return l.engine.Explain(ctx, t.Store, query.Request{Text: text})
 }
 
@@ -191,6 +205,9 @@ func (l *local) Tail(ctx context.Context, tenant, category string, last int, emi
 func (l *local) Follows() bool { return false }
 
 func (l *local) Tenants(ctx context.Context) ([]server.TenantInfo, error) {
+	if err := l.node.CatchUp(ctx); err != nil {
+		return nil, err
+	}
 	return server.Describe(ctx, l.node)
 }
 
@@ -201,16 +218,21 @@ type remote struct{ c *client.Client }
 
 func (r *remote) Query(ctx context.Context, tenant, text, timespan string) (*result, error) {
 	q, err := r.c.Query(ctx, tenant, text, timespan)
+	if err != nil {
+		return nil, pointed(err, text)
+	}
+	return remoteResult(q)
+}
+
+// pointed is an error of a server with the places in the query that it is about.
+func pointed(err error, text string) error {
 	var refused *client.Error
 	if errors.As(err, &refused) {
 		if ds := diagnosticsOf(refused, text); ds != nil {
-			return nil, ds
+			return ds
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return remoteResult(q)
+	return err
 }
 
 // diagnosticsOf the answer of a server that found mistakes in a query.
@@ -252,7 +274,7 @@ func offsetOf(text string, line, column int) int {
 func (r *remote) Explain(ctx context.Context, tenant, text string) (string, error) {
 	var out string
 	err := r.c.Get(ctx, "/v1/explain?"+url.Values{"tenant": {tenant}, "query": {text}}.Encode(), &out)
-	return out, err
+	return out, pointed(err, text)
 }
 
 func (r *remote) Appender() source.Appender { return r.c }

@@ -92,6 +92,14 @@ func (c *DemoCmd) run(a *app, l *local) error {
 	if err != nil {
 		return err
 	}
+	if !c.Once {
+		// A rate that cannot be is told before the history is made.
+		ended, end := context.WithCancel(a.ctx)
+		end()
+		if err := t.Live(ended, simulate.SystemClock{}, c.Rate, nil); err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
 	if !state.Whole {
 		if err := c.fill(a, l, t, state); err != nil {
 			if a.ctx.Err() != nil {
@@ -153,8 +161,8 @@ func (c *DemoCmd) state(a *app, l *local) (*demoState, error) {
 		return nil, fault.New(fault.Unavailable, "cannot read the demo's state: %w", err)
 	case len(l.node.Tenants()) > 0:
 		return nil, fault.New(fault.Conflict, "%s holds tenants that no demo made; give another folder with --data", a.conf.Data)
-	case c.Days < 1:
-		return nil, fault.New(fault.Invalid, "a history has at least one day, not %d", c.Days)
+	case c.Days < 1 || c.Users < 1:
+		return nil, fault.New(fault.Invalid, "a demo has at least one user and one day, not %d and %d", c.Users, c.Days)
 	}
 	s = demoState{Seed: c.Seed, Users: c.Users, Days: c.Days, Until: a.clock().UTC().Truncate(time.Minute)}
 	return &s, s.save(a)

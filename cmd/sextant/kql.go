@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sextant/fault"
 	"sextant/query"
@@ -44,7 +45,7 @@ func (a *app) questions(out *bufio.Writer, f func(q question) error) error {
 		if len(bytes.TrimSpace(line)) > 0 {
 			var q question
 			if e := json.Unmarshal(line, &q); e != nil {
-				return fault.New(fault.Invalid, "line %d of the input is no JSON object with id and query: %w", n, e)
+				return fault.New(fault.Invalid, "line %d of the input is no JSON object with id and query%s", n, jsonTrouble(e))
 			}
 			if q.ID == nil {
 				q.ID = json.RawMessage("null")
@@ -60,6 +61,19 @@ func (a *app) questions(out *bufio.Writer, f func(q question) error) error {
 			return fmt.Errorf("cannot read the queries: %w", err)
 		}
 	}
+}
+
+// jsonTrouble is what a reader of JSON says, without this program's types.
+func jsonTrouble(err error) string {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Sprintf(": %v, at byte %d", syntax, syntax.Offset)
+	}
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) && kind.Field != "" {
+		return fmt.Sprintf(": %s is a %s", kind.Field, kind.Value)
+	}
+	return ""
 }
 
 // BatchCmd runs many queries.
@@ -87,7 +101,11 @@ func (c *BatchCmd) Run(a *app) error {
 			return err
 		}
 		buf := append([]byte(`{"id":`), q.ID...)
-		r, err := ask(q.Query)
+		var r *result
+		err := fault.New(fault.Invalid, "there is no query")
+		if strings.TrimSpace(q.Query) != "" {
+			r, err = ask(q.Query)
+		}
 		if err == nil {
 			mark := len(buf)
 			if buf, err = appendAnswer(buf, r); err != nil {

@@ -80,7 +80,7 @@ type app struct {
 	env    map[string]string
 	conf   config.Config
 	ctx    context.Context
-	in     io.Reader
+	in     *interruptible
 	out    io.Writer
 	err    io.Writer
 	logger *slog.Logger
@@ -142,7 +142,7 @@ func run(ctx context.Context, args, environ []string, in io.Reader, out, errs io
 			code = exitUsage
 			return
 		}
-		a := &app{cli: &cli, env: map[string]string{}, ctx: ctx, in: in, out: out, err: errs, clock: time.Now}
+		a := &app{cli: &cli, env: map[string]string{}, ctx: ctx, in: &interruptible{ctx: ctx, r: in}, out: out, err: errs, clock: time.Now}
 		for _, e := range environ {
 			name, value, _ := strings.Cut(e, "=")
 			a.env[name] = value
@@ -177,6 +177,46 @@ func (a *app) profiled(f func() error) error {
 	err = f()
 	pprof.StopCPUProfile()
 	return errors.Join(err, out.Close())
+}
+
+// interruptible is an input that Ctrl-C ends although nobody types or writes.
+type interruptible struct {
+	ctx  context.Context
+	r    io.Reader
+	came chan error // one for each fill of buf
+	buf  []byte
+	left []byte // of buf, not yet given
+	err  error
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	if i.came == nil {
+		i.came, i.buf = make(chan error, 1), make([]byte, 256<<10)
+	}
+	if len(i.left) == 0 {
+		if i.err != nil {
+			return 0, i.err
+		}
+		n := 0
+		go func() {
+			var err error
+			n, err = i.r.Read(i.buf)
+			i.came <- err
+		}()
+		select {
+		case i.err = <-i.came:
+			i.left = i.buf[:n]
+		case <-i.ctx.Done():
+			i.err = i.ctx.Err() // what is still read goes nowhere
+			return 0, i.err
+		}
+	}
+	n := copy(p, i.left)
+	i.left = i.left[n:]
+	if n == 0 {
+		return 0, i.err
+	}
+	return n, nil
 }
 
 type exit int

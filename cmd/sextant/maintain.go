@@ -17,9 +17,12 @@ this by itself; after a large import into a folder without one, this makes the f
 
 // Run it.
 func (MaintainCmd) Run(a *app) error {
+	if err := a.isFolder(); err != nil {
+		return err
+	}
 	l, err := a.local(a.dataDir())
 	if err != nil {
-		return err
+		return heldBy(err) // its server does this by itself
 	}
 	began := time.Now()
 	err = l.Settle(a.ctx)
@@ -27,7 +30,7 @@ func (MaintainCmd) Run(a *app) error {
 		err = l.node.Maintain(a.ctx)
 	}
 	if err == nil {
-		var infos, e = l.Tenants(a.ctx)
+		infos, e := l.Tenants(a.ctx)
 		err = e
 		for _, x := range infos {
 			fmt.Fprintf(a.out, "%s: log %s, tables %s\n", x.Tenant, byteText(x.LogBytes), byteText(x.TableBytes))

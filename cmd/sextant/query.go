@@ -63,7 +63,7 @@ func (c *QueryCmd) Run(a *app) error {
 
 // hintAtInput tells a person at a terminal that the program waits for them.
 func (a *app) hintAtInput(what string) {
-	if f, ok := a.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := a.in.r.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprintf(a.err, "reading %s from standard input; Ctrl-D ends it\n", what)
 	}
 }

@@ -37,6 +37,9 @@ func (f *tenantFlags) config(now time.Time, id string) (simulate.Config, error) 
 			return simulate.Config{}, fault.New(fault.Invalid, "%q is not a time; 2026-01-31 and 2026-01-31T12:00:00Z are", f.Until)
 		}
 	}
+	if f.Users < 1 {
+		return simulate.Config{}, fault.New(fault.Invalid, "a tenant has at least one user, not %d", f.Users)
+	}
 	if f.Days < 1 {
 		return simulate.Config{}, fault.New(fault.Invalid, "a history has at least one day, not %d", f.Days)
 	}
