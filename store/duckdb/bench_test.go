@@ -196,7 +196,7 @@ var count = table.Schema{{Name: "n", Type: table.Long}}
 func BenchmarkLookup(b *testing.B) {
 	for _, merged := range []bool{false, true} {
 		s, _, rows := benchStore(b, merged)
-		ids := query(b, s, store.Scan{Table: "SigninLogs", Columns: []string{"CorrelationId"}}, fmt.Sprintf("SELECT i FROM (SELECT i, row_number() OVER () AS n FROM %%s AS r(i)) WHERE n %% %d = 7", rows/100), table.Schema{{Name: "i", Type: table.String}})
+		ids := query(b, s, store.Scan{Table: "SigninLogs", Columns: []string{"CorrelationId"}}, fmt.Sprintf("SELECT i FROM (SELECT i, row_number() OVER () AS n FROM %%s AS r(i)) WHERE mod(n, %d) = 7", rows/100), table.Schema{{Name: "i", Type: table.String}})
 		for _, clients := range []int{1, 8} {
 			b.Run(fmt.Sprintf("merged=%v/clients=%d", merged, clients), func(b *testing.B) {
 				id := func(i int) string { return ids[i%len(ids)][0] }

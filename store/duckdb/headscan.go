@@ -130,7 +130,10 @@ func sextantHeadBind(p unsafe.Pointer) {
 	info := capi.BindInfo{Ptr: p}
 	views := cgo.Handle(C.head_extra(p)).Value().(*headViews)
 	v := capi.BindGetParameter(info, 0)
-	id := capi.GetInt64(v)
+	id := int64(0)
+	if !capi.IsNullValue(v) { // DuckDB ends the process when it is asked for the number of a NULL
+		id = capi.GetInt64(v)
+	}
 	capi.DestroyValue(&v)
 	view := views.get(uint64(id))
 	if view == nil {

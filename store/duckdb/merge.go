@@ -375,7 +375,7 @@ func (s *Store) mergeInto(ctx context.Context, w *writer, meta *fileMeta, plan *
 	for i := range all {
 		all[i] = i
 	}
-	sql := "INSERT INTO out.t0 " + plan.rowsOf(output{from, to}, func(seg *segment) string {
+	sql := plan.rowsOf(output{from, to}, func(seg *segment) string {
 		cells := make([]string, len(all))
 		for c := range all {
 			if seg.def == def {
@@ -387,7 +387,7 @@ func (s *Store) mergeInto(ctx context.Context, w *writer, meta *fileMeta, plan *
 		return strings.Join(cells, ", ")
 	})
 	stop := w.watch(ctx)
-	err = w.exec(sql)
+	err = w.insert("t0", sql)
 	stop()
 	if err != nil {
 		return cmp.Or(ctx.Err(), err)
@@ -461,7 +461,7 @@ func (x *indexBuilder) stored(ctx context.Context, w *writer, from, segment stri
 		schema = append(schema, def.phys[c])
 		list = append(list, physName(c))
 	}
-	err := w.each(ctx, fmt.Sprintf("SELECT %s FROM %s ORDER BY rowid", strings.Join(list, ", "), from), schema, func(b *table.Batch) error {
+	err := w.each(ctx, fmt.Sprintf("SELECT %s FROM %s ORDER BY r", strings.Join(list, ", "), from), schema, func(b *table.Batch) error {
 		for r := range b.Rows {
 			x.row(b.Cols[0].N[r] != 0)
 			x.key(placeKey(store.Place{

@@ -40,8 +40,10 @@ type attachment struct {
 }
 
 const (
-	maxAttached = 1024 // files that an idle instance keeps
-	maxIdle     = 8
+	// An attached file of a hundred columns takes half a megabyte, outside of the
+	// instance's memory limit.
+	maxAttached = 256 // files that an idle instance keeps
+	maxIdle     = 4
 )
 
 func newQueryPool(dir string, views *headViews, memory int64, parallel int) *queryPool {

@@ -82,7 +82,7 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 			dead = " AND " + dead
 		}
 		for _, r := range joinRanges(ranges, maxRanges) {
-			branch(fmt.Sprintf("%s WHERE rowid >= %d AND rowid < %d%s", from, r.from, r.to, dead), cell)
+			branch(fmt.Sprintf("%s WHERE r >= %d AND r < %d%s", from, r.from, r.to, dead), cell)
 		}
 	}
 	if b.Len() == 0 {
@@ -92,7 +92,7 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 }
 
 // maxRanges of rows are read from one segment. DuckDB skips row groups for one
-// range of rowid in a branch, not for several.
+// range of them in a branch, not for several.
 const maxRanges = 16
 
 // joinRanges closes the smallest gaps until there are at most n.

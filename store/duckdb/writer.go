@@ -40,6 +40,10 @@ func (t *newTable) rows() int {
 const (
 	metaTable = "meta"
 
+	// rowColumn numbers the rows of a segment, so that a range of them can be read
+	// alone: DuckDB skips row groups by what a column holds, not by rowid.
+	rowColumn = "r"
+
 	// Wide text compresses worse and everything is written more slowly in small
 	// blocks; a file never has less than a few of them.
 	smallBlock = 16 << 10
@@ -80,12 +84,9 @@ func openWriter(memory int64, threads int) (*writer, error) {
 // createTable says how the columns of a definition lie in a file.
 func createTable(def *tableDef, name string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "CREATE TABLE out.%s (", name)
+	fmt.Fprintf(&b, "CREATE TABLE out.%s (%s BIGINT", name, rowColumn)
 	for i, k := range def.kinds {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(physName(i) + " " + k.sql())
+		b.WriteString(", " + physName(i) + " " + k.sql())
 		if def.wideText(i) {
 			b.WriteString(" USING COMPRESSION zstd")
 		}
@@ -242,7 +243,16 @@ func appendParts(w *writer, name string, t *newTable) error {
 	}
 	id := w.views.add(view)
 	defer w.views.remove(id)
-	return w.exec(fmt.Sprintf("INSERT INTO out.%s SELECT * FROM %s(%d)", name, headFunction, id))
+	return w.insert(name, fmt.Sprintf("SELECT * FROM %s(%d)", headFunction, id))
+}
+
+// insert the rows of a query, numbered in their order.
+func (w *writer) insert(name, rows string) error {
+	err := w.exec("CREATE OR REPLACE TEMP SEQUENCE rows MINVALUE 0 START 0")
+	if err != nil {
+		return err
+	}
+	return w.exec(fmt.Sprintf("INSERT INTO out.%s SELECT nextval('temp.main.rows'), * FROM (%s)", name, rows))
 }
 
 // coalesce joins small neighbours: a live feed brings batches of a few rows, and
