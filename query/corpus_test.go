@@ -139,7 +139,7 @@ func reach(e *Engine, st store.Store, text string) (ok bool, why string, err err
 	}
 	defer snap.Close()
 	now, _ := table.TicksOf(e.o.Clock())
-	q, ds := e.bind(snapshotEnvironment{snap}, Request{Text: text}, now)
+	q, ds := e.bind(snapshotEnvironment{Snapshot: snap}, Request{Text: text}, now)
 	if ds.Err() != nil {
 		return false, "", ds
 	}

@@ -195,6 +195,9 @@ func (g *gen) dynamicCall(s *state, e *plan.Call) (sql, why string, ok bool) {
 			return "", why, true
 		}
 		return j.value(), "", true
+	case "bag_pack", "pack_array":
+		sql, why := g.pack(s, e)
+		return sql, why, true
 	}
 	if !some || len(e.Args) == 0 {
 		return "", "", false

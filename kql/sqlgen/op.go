@@ -35,6 +35,12 @@ func (g *gen) op(s *state, op plan.Op) (next *state, left plan.Op, why string) {
 		next, why = g.distinct(s, op)
 	case *plan.Join:
 		next, why = g.join(s, op)
+	case *plan.MvExpand:
+		next, why = g.mvExpand(s, op)
+	case *plan.MvApply:
+		next, why = g.mvApply(s, op)
+	case *plan.Serialize:
+		next = s
 	default:
 		why = firstWord(op.String()) + " has no SQL form"
 	}
@@ -139,6 +145,14 @@ func (g *gen) summarize(s *state, op *plan.Summarize) (*state, string) {
 			if args[i], why = g.expr(s, e); why != "" {
 				return nil, why
 			}
+		}
+		if a.Fn.Name == "make_list" && g.d == fn.DuckDB && len(a.Out) == 1 {
+			list, why := g.makeList(s, &a, args)
+			if why != "" {
+				return nil, why
+			}
+			exprs = append(exprs, list)
+			continue
 		}
 		form := a.Fn.SQL[g.d]
 		if form == nil {
