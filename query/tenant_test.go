@@ -36,9 +36,13 @@ func simulated(t testing.TB, n int, mix string, categories ...string) *tenant {
 	now := clockAt(kqltest.Now)()
 	const days = 14
 	users := max(10, n/200)
+	density := 1.3 // the other categories happen, too
+	if len(categories) > 0 {
+		density *= 9
+	}
 	s, err := simulate.New(simulate.Config{
 		Seed: 7, Users: users, Start: now.Add(-days * 24 * time.Hour), End: now, Scenarios: []string{"all"}, Mix: mix, Categories: categories,
-		RecordsPerUserDay: max(1, 1.3*float64(n)/float64(users*days)), MaxRecords: n,
+		RecordsPerUserDay: max(1, density*float64(n)/float64(users*days)), MaxRecords: n,
 	})
 	if err != nil {
 		t.Fatal(err)
