@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sextant/commitlog"
@@ -44,6 +45,9 @@ type Loader struct {
 	o Options
 
 	running map[store.TopicPartition]bool // Run's own
+
+	tables sync.RWMutex // a table is not declared anew while rows are given to the store
+	model  atomic.Pointer[record.Model]
 
 	mu      sync.Mutex
 	loaded  store.Marks
@@ -73,12 +77,33 @@ func New(o Options) *Loader {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Loader{o: o, running: map[store.TopicPartition]bool{}, loaded: store.Marks{}, changed: make(chan struct{})}
+	l := &Loader{o: o, running: map[store.TopicPartition]bool{}, loaded: store.Marks{}, changed: make(chan struct{})}
+	l.model.Store(o.Model)
+	return l
 }
+
+// Declare a custom table, new or with more columns than before: fault.Conflict
+// where it has others. Rows that are on their way get the new form.
+func (l *Loader) Declare(ctx context.Context, def table.Def) error {
+	l.tables.Lock()
+	defer l.tables.Unlock()
+	m, err := l.Model().With([]table.Def{def})
+	if err != nil {
+		return err
+	}
+	if err := l.o.Store.Define(ctx, def); err != nil {
+		return err
+	}
+	l.model.Store(m)
+	return nil
+}
+
+// Model that is in use.
+func (l *Loader) Model() *record.Model { return l.model.Load() }
 
 // Define makes every table of the model exist; before Run.
 func (l *Loader) Define(ctx context.Context) error {
-	for _, d := range l.o.Model.Defs() {
+	for _, d := range l.Model().Defs() {
 		if err := l.o.Store.Define(ctx, d); err != nil {
 			return fmt.Errorf("cannot define table %s: %w", d.Name, err)
 		}
@@ -136,7 +161,7 @@ func (l *Loader) follow(ctx context.Context, tp store.TopicPartition) error {
 	_, durable := l.o.Store.Marks()
 	inStore, inIndex := durable[tp], l.o.Index.Marks()[tp]
 	from := min(inStore, inIndex)
-	s := &step{l: l, tp: tp, inStore: inStore, inIndex: inIndex, build: l.o.Model.NewBuilder(),
+	s := &step{l: l, tp: tp, inStore: inStore, inIndex: inIndex,
 		unknown: map[string]bool{}, defined: map[string]bool{}}
 	for {
 		err := l.read(ctx, s, from)
@@ -197,6 +222,7 @@ type step struct {
 	l                *Loader
 	tp               store.TopicPartition
 	inStore, inIndex int64 // where the tables and the index stood when we began
+	model            *record.Model
 	build            *record.Builder
 	update           *Update
 
@@ -210,6 +236,9 @@ type step struct {
 }
 
 func (s *step) begin() {
+	if m := s.l.Model(); m != s.model {
+		s.model, s.build = m, m.NewBuilder() // between two steps a builder holds no rows
+	}
 	s.update = s.l.o.Index.Update()
 	s.superseded, s.records, s.bytes, s.stats = nil, 0, 0, Stats{}
 }
@@ -296,8 +325,11 @@ func (s *step) unusable(src record.Source, err error) {
 func (s *step) commit(ctx context.Context) error {
 	l := s.l
 	load := store.Load{Superseded: s.superseded, Marks: store.Marks{s.tp: s.next}}
+	l.tables.RLock()
+	defer l.tables.RUnlock()
+	now := l.Model()
 	for category := range s.unknown {
-		def := l.o.Model.DefFor(category)
+		def := now.DefFor(category)
 		if err := l.o.Store.Define(ctx, def); err != nil {
 			return errors.Join(fmt.Errorf("cannot define table %s: %w", def.Name, err), s.update.Discard())
 		}
@@ -306,7 +338,11 @@ func (s *step) commit(ctx context.Context) error {
 		delete(s.unknown, category)
 	}
 	for _, r := range s.build.Take() {
-		load.Tables = append(load.Tables, store.TableRows{Table: r.Table, Rows: r.Batch})
+		rows := r.Batch
+		if def, ok := now.Def(r.Table); ok && now != s.model {
+			rows = store.Adapt(rows, &def)
+		}
+		load.Tables = append(load.Tables, store.TableRows{Table: r.Table, Rows: rows})
 	}
 	if s.next > s.inStore {
 		if err := l.o.Store.Append(ctx, load); err != nil {

@@ -147,6 +147,10 @@ func (b *Builder) unknownRoute(category string) (*route, error) {
 		return r, nil
 	}
 	def := b.m.DefFor(category)
+	if b.m.custom[def.Name] {
+		b.unknown[category] = b.m.byTable[def.Name]
+		return b.unknown[category], nil
+	}
 	c := categoryData{Category: Category{Name: category, Table: def.Name, Topic: topicOf(category)}}
 	r, err := newRoute(c, &def, b.m.generic)
 	if err != nil {

@@ -34,6 +34,8 @@ type Model struct {
 	activity   *route            // an exported activity log
 	intune     map[string]*route // Intune's own, by category in lower case
 	generic    []origin
+	common     []origin        // of every table
+	custom     map[string]bool // tables that somebody declared
 	aliases    map[string]map[string]string
 	portal     *portalData
 	byTable    map[string]*route
@@ -88,7 +90,7 @@ func New() (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{defs: defs, portal: portal, routes: map[string]*route{}, byTable: map[string]*route{}, intune: map[string]*route{}, generic: mapping[unknownTable], aliases: aliases}
+	m := &Model{defs: defs, portal: portal, routes: map[string]*route{}, byTable: map[string]*route{}, intune: map[string]*route{}, generic: mapping[unknownTable], common: mapping["*"], aliases: aliases}
 	m.generic = append(m.generic, mapping["*"]...)
 	m.names = slices.Sorted(maps.Keys(defs))
 	m.names = slices.DeleteFunc(m.names, func(n string) bool { return n == unknownTable })
@@ -252,8 +254,12 @@ func (m *Model) DefFor(category string) table.Def {
 	if c, ok := m.Category(category); ok {
 		return *m.defs[c.Table]
 	}
+	name := customName(category)
+	if m.custom[name] {
+		return *m.defs[name]
+	}
 	d := *m.defs[unknownTable]
-	d.Name = customName(category)
+	d.Name = name
 	return d
 }
 

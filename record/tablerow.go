@@ -37,22 +37,7 @@ func (m *Model) indexColumns() {
 	m.columns, m.owners = map[string]map[string]int{}, map[string][]string{}
 	for _, name := range m.names {
 		def := m.defs[name]
-		at := make(map[string]int, len(def.Columns))
-		for i, c := range def.Columns {
-			low := strings.ToLower(c.Name)
-			if _, ok := at[low]; !ok {
-				at[low] = i
-			}
-			at[c.Name] = i // where two differ in case alone, each has its own
-		}
-		for other, column := range m.aliases[name] {
-			if _, ok := at[other]; !ok {
-				at[other] = def.Columns.Index(column)
-			}
-		}
-		if _, ok := at["timestamp"]; !ok && def.Time != "" {
-			at["timestamp"] = def.Columns.Index(def.Time)
-		}
+		at := columnsByName(def, m.aliases[name])
 		m.columns[name] = at
 		for n := range at {
 			if n == strings.ToLower(n) {
