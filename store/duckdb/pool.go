@@ -114,11 +114,12 @@ func (p *queryPool) acquire(ctx context.Context, files []*segmentFile, memory in
 	return q, nil
 }
 
-// release takes an instance back.
-func (p *queryPool) release(q *queryInstance, heldAnother bool) {
+// release takes an instance back. One on which something unforeseen went wrong is
+// not used again: DuckDB may have shut it for good.
+func (p *queryPool) release(q *queryInstance, heldAnother, broken bool) {
 	err := q.tidy()
 	p.mu.Lock()
-	keep := err == nil && !p.closed && len(p.idle) < maxIdle
+	keep := err == nil && !broken && !p.closed && len(p.idle) < maxIdle
 	if keep {
 		p.idle = append(p.idle, q)
 	}

@@ -56,6 +56,7 @@ type reader struct {
 	stmt   capi.PreparedStatement
 	res    capi.Result
 	ran    bool
+	broken bool // the instance is not to be used again
 	types  []capi.Type
 	closed bool
 }
@@ -269,6 +270,8 @@ func (r *reader) fail(err error) error {
 	if errors.Is(err, errInterrupted) {
 		return context.Canceled
 	}
+	var failure *engineFailure
+	r.broken = errors.As(err, &failure)
 	return err
 }
 
@@ -289,7 +292,7 @@ func (r *reader) finish() {
 	}
 	r.cancel(nil)
 	if r.inst != nil {
-		r.snap.store.pool.release(r.inst, r.holdsAnother)
+		r.snap.store.pool.release(r.inst, r.holdsAnother, r.broken)
 	}
 	r.snap.leave(r)
 }
