@@ -82,11 +82,24 @@ func New(o Options) *Loader {
 	return l
 }
 
-// Declare a custom table, new or with more columns than before: fault.Conflict
-// where it has others. Rows that are on their way get the new form.
-func (l *Loader) Declare(ctx context.Context, def table.Def) error {
+// Declare a custom table, new or with more columns than before. define is given
+// the columns that the table has, nil for none, and gives its definition; it keeps
+// what it must before it returns. Rows that are on their way get the new form.
+func (l *Loader) Declare(ctx context.Context, name string, define func(old table.Schema) (table.Def, error)) error {
 	l.tables.Lock()
 	defer l.tables.Unlock()
+	snap, err := l.o.Store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	old, _ := snap.Def(name)
+	if err := snap.Close(); err != nil {
+		return err
+	}
+	def, err := define(old.Columns)
+	if err != nil {
+		return err
+	}
 	m, err := l.Model().With([]table.Def{def})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@
 //	DIR/tenants/<id>/log           commit log
 //	DIR/tenants/<id>/tables        tables
 //	DIR/tenants/<id>/identity      index of identities
+//	DIR/state                      configuration and cases
 //	DIR/unplaced/log               dead letters that name no tenant
 //
 // Tenants share nothing but the process.
@@ -35,6 +36,7 @@ import (
 	"sextant/intake"
 	"sextant/loader"
 	"sextant/record"
+	"sextant/state"
 	"sextant/store"
 	"sextant/store/duckdb"
 	"sextant/table"
@@ -63,11 +65,12 @@ type Options struct {
 
 // Node is an open data folder. All methods may be called concurrently.
 type Node struct {
-	o    Options
-	held *os.File
-	ctx  context.Context
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	o     Options
+	held  *os.File
+	state *state.DB
+	ctx   context.Context
+	stop  context.CancelFunc
+	wg    sync.WaitGroup
 
 	mu       sync.Mutex
 	tenants  map[string]*Tenant
@@ -89,6 +92,7 @@ type Tenant struct {
 	log         *commitlog.Disk
 	lane        *intake.Lane
 	maintaining sync.Mutex // one at a time
+	declaring   sync.Mutex // one table at a time
 }
 
 // HeldError says that another process uses the folder.
@@ -135,6 +139,10 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	}
 	n := &Node{o: o, held: held, tenants: map[string]*Tenant{}}
 	n.ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if n.state, err = state.Open(filepath.Join(o.Dir, "state")); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	n.closers = append(n.closers, n.state.Close)
 	ids, err := n.known()
 	if err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -310,8 +318,12 @@ func (n *Node) start(ctx context.Context, id string) (_ *Tenant, err error) {
 		return nil, err
 	}
 	undo = append(undo, t.Index.Close)
+	model, err := n.modelFor(id)
+	if err != nil {
+		return nil, err
+	}
 	t.Loader = loader.New(loader.Options{
-		Tenant: id, Workspace: t.Workspace, Log: log, Store: st, Index: t.Index, Model: n.o.Model,
+		Tenant: id, Workspace: t.Workspace, Log: log, Store: st, Index: t.Index, Model: model,
 		Logger: n.o.Logger.With("tenant", id),
 	})
 	t.lane = intake.NewLane(log, t.Index, t.Loader)
@@ -388,20 +400,25 @@ func (n *Node) maintainOnce(ctx context.Context, t *Tenant) error {
 		n.o.Logger.Error("a log segment is damaged", "tenant", t.ID, "reason", d)
 	}
 	err = errors.Join(err, t.Store.Maintain(ctx))
-	if keep := n.o.TableRetention; keep > 0 {
-		if before, ok := table.TicksOf(n.o.Clock().Add(-keep)); ok {
-			snap, e := t.Store.Snapshot(ctx)
-			if e != nil {
-				return errors.Join(err, e)
-			}
-			for _, name := range snap.Tables() {
-				if s := snap.Stats(name); s.Rows > 0 && s.Min < before {
-					err = errors.Join(err, t.Store.DropBefore(ctx, name, before))
-				}
-			}
-			err = errors.Join(err, snap.Close())
+	keep, e := n.retention(t.ID)
+	if e != nil {
+		return errors.Join(err, e)
+	}
+	snap, e := t.Store.Snapshot(ctx)
+	if e != nil {
+		return errors.Join(err, e)
+	}
+	for _, name := range snap.Tables() {
+		age := keep(name)
+		if age <= 0 {
+			continue
+		}
+		before, ok := table.TicksOf(n.o.Clock().Add(-age))
+		if s := snap.Stats(name); ok && s.Rows > 0 && s.Min < before {
+			err = errors.Join(err, t.Store.DropBefore(ctx, name, before))
 		}
 	}
+	err = errors.Join(err, snap.Close())
 	return err
 }
 
