@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,9 +19,18 @@ func (b *binder) evaluateOp(o *syntax.Evaluate, r *rel, e env) *rel {
 		b.errorf(o.Call, "KS237", "The call of a plugin is expected here.")
 		return nowhere()
 	}
-	if r == nil {
+	row, known := plugins[c.Func.Name]
+	if !known {
+		d := b.errorf(&c.Func, "KS124", "The plug-in function '%s' is not defined.", c.Func.Name)
+		didYouMean(d, fn.Nearest(c.Func.Name, slices.Sorted(maps.Keys(plugins))))
+		return nowhere()
+	}
+	if r == nil && !row.first {
 		b.errorf(o, "KS174", "The operator cannot be the first operator in a query.")
 		return nowhere()
+	}
+	if r == nil {
+		r = source(&plan.Values{})
 	}
 	r = b.shown(r)
 	e.row = rowOf(r)
@@ -28,55 +38,18 @@ func (b *binder) evaluateOp(o *syntax.Evaluate, r *rel, e env) *rel {
 	if !declared {
 		return nowhere()
 	}
-	switch c.Func.Name {
-	case "bag_unpack":
+	switch {
+	case c.Func.Name == "bag_unpack":
 		return b.bagUnpack(o, c, r, e, want)
-	case "pivot":
+	case c.Func.Name == "pivot":
 		return b.pivot(o, c, r, e, want)
+	case row.refused != "":
+		b.cannotRun(c, "The plugin %s cannot be used here: %s.", c.Func.Name, row.refused)
+		return b.refusedColumns(o, c, r, row, want)
 	}
-	known := slices.Contains(plugins, c.Func.Name)
-	if !known {
-		d := b.errorf(&c.Func, "KS124", "The plug-in function '%s' is not defined.", c.Func.Name)
-		didYouMean(d, fn.Nearest(c.Func.Name, plugins))
-		return nowhere()
-	}
-	b.cannotRun(c, "not supported yet: the plugin %s", c.Func.Name)
-	return b.pluginColumns(o, c, r, e, want)
-}
-
-// plugins of Kusto's, by name.
-var plugins = []string{"active_users_count", "activity_counts_metrics", "activity_engagement", "activity_metrics", "autocluster", "bag_unpack", "basket",
-	"cosmosdb_sql_request", "dcount_intersect", "diffpatterns", "diffpatterns_text", "funnel_sequence", "funnel_sequence_completion", "geo_line_lookup",
-	"geo_polygon_lookup", "http_request", "http_request_post", "infer_storage_schema", "ipv4_lookup", "ipv6_lookup", "mysql_request", "narrow",
-	"new_activity_metrics", "pivot", "postgresql_request", "preview", "python", "r", "rolling_percentile", "rows_near", "schema_merge", "sequence_detect",
-	"session_count", "sliding_window_counts", "sql_request"}
-
-// pluginColumns is what can be said of the columns of a plugin that does not run.
-func (b *binder) pluginColumns(o *syntax.Evaluate, c *syntax.Call, r *rel, e env, want table.Schema) *rel {
-	out := &rel{pipe: r.pipe}
+	out := b.runPlugin(c, r, e)
 	if o.Schema != nil {
-		s := want
-		if o.Schema.Star {
-			s = slices.Concat(slices.DeleteFunc(slices.Clone(r.schema()), func(c table.Column) bool { return want.Index(c.Name) >= 0 }), want)
-		}
-		return source(&plan.Values{Out: s})
-	}
-	out.open = true
-	head := func(s table.Schema) *rel {
-		x := source(&plan.Values{Out: append(s, r.schema()...)})
-		x.open = r.open
-		return x
-	}
-	switch c.Func.Name {
-	case "basket", "autocluster":
-		return head(table.Schema{{Name: "SegmentId", Type: table.Long}, {Name: "Count", Type: table.Long}, {Name: "Percent", Type: table.Real}})
-	case "ipv4_lookup", "ipv6_lookup":
-		if len(c.Args) > 0 && b.isTabular(c.Args[0], e) {
-			right := b.rel(c.Args[0], env{sc: e.sc})
-			x := source(&plan.Values{Out: uniqueNames(append(slices.Clone(r.schema()), right.schema()...))})
-			x.open = right.open || r.open
-			return x
-		}
+		return b.asDeclared(o, out, want)
 	}
 	return out
 }

@@ -189,6 +189,12 @@ func (x *compiler) op(p *pipe, op plan.Op) error {
 		return x.sampleDistinct(p, op)
 	case *plan.Reduce:
 		return x.reduce(p, op)
+	case *plan.Plugin:
+		return x.plugin(p, op)
+	case *plan.GraphMatch:
+		return x.graphMatch(p, op)
+	case *plan.GraphTable:
+		return x.graphTable(p, op)
 	case *plan.Serialize:
 		// Rows are always in order here.
 	default:

@@ -98,21 +98,7 @@ func mapInner(p *Pipeline, f func(*Pipeline) *Pipeline, shared map[int]*Pipeline
 	}
 	for _, op := range p.Ops {
 		op = mapExprs(op, func(e Expr) Expr { return Rewrite(e, expr) })
-		switch o := op.(type) {
-		case *Join:
-			j := *o
-			j.Right = f(o.Right)
-			op = &j
-		case *MvApply:
-			m := *o
-			m.Sub = f(o.Sub)
-			op = &m
-		case *Partition:
-			m := *o
-			m.Sub = f(o.Sub)
-			op = &m
-		}
-		out.Ops = append(out.Ops, op)
+		out.Ops = append(out.Ops, mapInside(op, f))
 	}
 	return out
 }
@@ -211,6 +197,18 @@ func mapExprs(op Op, f func(Expr) Expr) Op {
 		r := *o
 		r.By = f(o.By)
 		return &r
+	case *Plugin:
+		p := *o
+		p.Cols = mapNamed(o.Cols, f)
+		return &p
+	case *GraphMatch:
+		m := *o
+		m.Graph = o.Graph.mapExprs(f)
+		return &m
+	case *GraphTable:
+		m := *o
+		m.Graph = o.Graph.mapExprs(f)
+		return &m
 	}
 	return op
 }

@@ -150,6 +150,14 @@ func (r *Rewriting) inputNeeds(op Op, need map[string]bool, in table.Schema) map
 			}
 		}
 		return out
+	case *Plugin:
+		out := union(nil, Columns(Expressions(op)...)...)
+		for i, n := range o.Keep {
+			if need[o.Out[i].Name] {
+				out[n] = true
+			}
+		}
+		return out
 	case *Partition:
 		out := union(nil, Columns(o.By)...)
 		for n := range r.sourceNeeds(o.Sub, need) {
@@ -277,6 +285,12 @@ func (r *Rewriting) prunedOp(op Op, in table.Schema, need map[string]bool) Op {
 		m.Sub = r.prunedFrom(&Outer{m.Expand.Out}, o.Sub, need)
 		m.Out = append(m.Out, m.Sub.Schema()...)
 		return &m
+	case *Plugin:
+		m := o.pruned(need)
+		if m.Right != nil {
+			m.Right = r.pruned(m.Right, union(nil, append(Columns(m.RightKeys...), m.RightCols...)...))
+		}
+		return m
 	case *Partition:
 		return &Partition{o.By, r.prunedFrom(&Outer{in}, o.Sub, need)}
 	case *Parse:

@@ -55,13 +55,8 @@ func anySource(p *plan.Pipeline, is func(plan.Source) bool) bool {
 			for _, e := range exprs(op) {
 				expr(e)
 			}
-			switch op := op.(type) {
-			case *plan.Join:
-				in(op.Right)
-			case *plan.MvApply:
-				in(op.Sub)
-			case *plan.Partition:
-				in(op.Sub)
+			for _, q := range plan.Inside(op) {
+				in(q)
 			}
 		}
 	}
@@ -133,6 +128,8 @@ func exprs(op plan.Op) []plan.Expr {
 		}
 	case *plan.SampleDistinct:
 		out = append(out, op.Of.Expr)
+	case *plan.Plugin, *plan.GraphMatch, *plan.GraphTable:
+		out = plan.Expressions(op)
 	}
 	return out
 }
