@@ -159,7 +159,11 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request
 		if i > 0 {
 			buf = append(buf, ',')
 		}
-		buf = appendHead(buf, t.Name, t.Rows.Schema())
+		name := t.Name
+		if i == 0 {
+			name = "PrimaryResult" // whatever the query calls it: clients look for this
+		}
+		buf = appendHead(buf, name, t.Rows.Schema())
 		n := 0
 		for failed == nil {
 			b := first

@@ -96,7 +96,7 @@ func (c *DemoCmd) run(a *app, l *local) error {
 		// A rate that cannot be is told before the history is made.
 		ended, end := context.WithCancel(a.ctx)
 		end()
-		if err := t.Live(ended, simulate.SystemClock{}, c.Rate, nil); err != nil && !errors.Is(err, context.Canceled) {
+		if err := t.Live(ended, simulate.SystemClock{}, c.Rate, nil); !errors.Is(err, context.Canceled) {
 			return err
 		}
 	}

@@ -90,7 +90,8 @@ func startsEvent(b []byte) bool {
 const space = " \t\r\n"
 
 // value is the length of the JSON text that b starts with and whose last line
-// holds nothing else; 0 where there is none. White space behind it, up to the line's end, counts.
+// holds nothing else; 0 where there is none. White space behind it, up to the
+// line's end, counts.
 func (s *splitter) value(b []byte) int {
 	if s.attempts <= 0 {
 		return 0
@@ -101,10 +102,9 @@ func (s *splitter) value(b []byte) int {
 		var bad *json.SyntaxError
 		if errors.As(err, &bad) {
 			s.attempts -= int(bad.Offset)
-		} else {
-			s.attempts -= len(b)
+			return 0
 		}
-		return 0
+		return len(b) // it breaks off with the body: one piece, not a piece a line
 	}
 	end := int(dec.InputOffset())
 	for ; end < len(b); end++ {
@@ -126,9 +126,9 @@ func (s *splitter) event(value []byte, where string) {
 		s.add(raw, fmt.Sprintf("%s record %d", where, i+1), "")
 		return nil
 	})
-	if err != nil {
-		// What was given is not set aside a second time.
-		s.add(bytes.TrimLeft(value[given:], ","+space), where, err.Error())
+	// What was given is not set aside a second time.
+	if rest := bytes.TrimLeft(value[given:], ","+space); err != nil && len(rest) > 0 {
+		s.add(rest, where, err.Error())
 	}
 }
 
