@@ -54,7 +54,8 @@ type Options struct {
 	// plugins unless the query declares their columns.
 	Rows func(p *plan.Pipeline) ([][]table.Value, error)
 	// Check tells that the query will only be checked, not run: what has a meaning
-	// but cannot run here is a warning, and its columns are as far as is known.
+	// but cannot run here is a warning, and its columns are as far as is known: those
+	// that an editor with Microsoft's language service shows.
 	Check bool
 	// Params are values for declare query_parameters.
 	Params map[string]table.Value
@@ -92,11 +93,18 @@ func Bind(file *syntax.File, env Environment, cat *fn.Catalogue, opts Options) (
 		opts.MaxDepth = defaultMaxDepth
 	}
 	b := newBinder(env, cat, opts)
+	b.editor = opts.Check
 	q := b.file(file)
+	if b.editor && b.diags.Err() != nil {
+		// what runs is never refused for what an editor thinks of it
+		b = newBinder(env, cat, opts)
+		q = b.file(file)
+	}
 	if b.wantsArrival {
 		// once more, with tables that carry the column behind ingestion_time()
+		editor := b.editor
 		b = newBinder(env, cat, opts)
-		b.arrival = true
+		b.arrival, b.editor = true, editor
 		q = b.file(file)
 	}
 	sortDiagnostics(b.diags)
@@ -123,6 +131,14 @@ type binder struct {
 	nodes int
 	depth int
 	stop  bool // a limit was reached; nothing more is bound
+
+	// editor: columns are as Microsoft's language service tells them, where that
+	// differs from what a run gives. Where the first two members of a union agree
+	// on a column's type it leaves out other types of that name; parse onto a name
+	// that exists adds a second column of it; and names that are read from tables
+	// it knows nothing of become columns of type unknown.
+	editor  bool
+	guesses int
 
 	// arrival: scans carry table.HiddenArrival; wantsArrival: a query needs that.
 	arrival, wantsArrival bool

@@ -192,6 +192,7 @@ func (b *binder) name(x *syntax.Name, e env) plan.Expr {
 			return &plan.Const{Value: table.Null(t)}
 		}
 		if e.row.open {
+			e.row.guess(x.Name)
 			return bad()
 		}
 	}

@@ -249,7 +249,13 @@ func (b *binder) columnIfExists(x *syntax.Call, e env) plan.Expr {
 	}
 	if e.row != nil {
 		if c, ok := e.row.column(n); ok {
-			return b.col(x, c, e.row)
+			v := b.col(x, c, e.row)
+			if b.editor && !isBad(v) {
+				if other := b.scalar(x.Args[1], e); !isBad(other) {
+					return &plan.Col{Name: c.Name, T: other.Type()} // the editor goes by the default
+				}
+			}
+			return v
 		}
 	}
 	return b.scalar(x.Args[1], e)

@@ -244,6 +244,9 @@ func (b *binder) apply(at syntax.Node, name string, f *entity, args []*entity, n
 			if out.rel != nil {
 				r := *out.rel
 				r.name, r.render = name, nil
+				if f.view {
+					r.label = name
+				}
 				out = &entity{rel: &r}
 			} else if out.expr != nil && len(plan.Columns(out.expr)) > 0 {
 				out.row = rowOfArgs(args)

@@ -64,7 +64,7 @@ func (b *binder) parse(o *syntax.ParseOp, r *rel, e env) *rel {
 			}
 			seen[n] = true
 			c := table.Column{Name: n, Type: t}
-			if j := op.Out.Index(n); j >= 0 {
+			if j := op.Out.Index(n); j >= 0 && !b.editor {
 				op.Out[j] = c
 			} else {
 				op.Out = append(op.Out, c)

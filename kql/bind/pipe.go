@@ -18,6 +18,9 @@ func (b *binder) pipe(x *syntax.Pipe, e env, left *rel) *rel {
 		if b.stop {
 			return nowhere()
 		}
+		if b.editor && r != nil && r.open {
+			r = b.guess(op, r, e)
+		}
 		r = b.operate(op, r, e)
 	}
 	if r == nil {
@@ -25,6 +28,36 @@ func (b *binder) pipe(x *syntax.Pipe, e env, left *rel) *rel {
 	}
 	return r
 }
+
+// guess gives an open r, for an editor, the columns that an operator reads of it.
+// They become known by binding the operator for nothing.
+func (b *binder) guess(op syntax.Operator, r *rel, e env) *rel {
+	if b.guesses > maxGuesses {
+		return r
+	}
+	b.guesses++
+	var names []string
+	saved := len(b.diags)
+	in := *r
+	in.guessed = &names
+	b.operate(op, &in, e)
+	b.diags = b.diags[:saved]
+	if len(names) == 0 {
+		return r
+	}
+	p := b.projection()
+	for _, c := range r.schema() {
+		p.add(projected{c.Name, &plan.Col{Name: c.Name, T: c.Type}, c.Name}, false, false)
+	}
+	for _, n := range names {
+		p.add(projected{n, bad(), ""}, false, false)
+	}
+	return r.opened(p.named())
+}
+
+// maxGuesses bounds the work on operators inside operators, which doubles with
+// each level.
+const maxGuesses = 1000
 
 // operate binds one operator over r, which is nil for the first of a query.
 func (b *binder) operate(op syntax.Operator, r *rel, e env) *rel {
@@ -273,7 +306,7 @@ func (b *binder) serialize(o *syntax.Serialize, r *rel, e env) *rel {
 
 func (b *binder) as(o *syntax.As, r *rel, e env) *rel {
 	out := *r
-	out.name = o.Name.Name
+	out.name, out.label = o.Name.Name, o.Name.Name
 	e.sc.names[o.Name.Name] = &entity{rel: &out}
 	return &out
 }

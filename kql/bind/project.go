@@ -109,8 +109,12 @@ func (p *projection) declare(c projected, at syntax.Node, replace bool) {
 
 // addRow adds the input's columns.
 func (p *projection) addRow(r *row, once bool) {
-	for _, c := range r.schema {
-		p.add(projected{c.Name, &plan.Col{Name: c.Name, T: c.Type}, c.Name}, false, once)
+	for i, c := range r.schema {
+		id := c.Name
+		if r.index[id] != i {
+			id = "" // an editor's second column of a name: parse makes such
+		}
+		p.add(projected{c.Name, &plan.Col{Name: c.Name, T: c.Type}, id}, false, once)
 	}
 }
 

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"sextant/kql/plan"
 	"sextant/kql/syntax"
 	"sextant/table"
@@ -41,11 +43,16 @@ type rel struct {
 	// open: the schema is not known because of an error; any column resolves to
 	// a placeholder.
 	open bool
-	// name of the table or view, for union withsource= and search.
+	// name of the table, let or function, for messages and results.
 	name string
+	// label is what union withsource= and search call the rows' origin: a stored
+	// table, a view, or what as names; "" for rows that an operator made.
+	label string
 	// ordered: rows come in a meaningful order (after sort, top, serialize, range).
 	ordered bool
 	render  *Render
+	// guessed collects what is read of an open rel (row.guessed).
+	guessed *[]string
 }
 
 // schema is what column names see: hidden columns, which come last, are not in it.
@@ -66,6 +73,7 @@ func isHidden(name string) bool { return name == table.HiddenArrival }
 func (r *rel) then(op plan.Op) *rel {
 	n := len(r.pipe.Ops)
 	out := *r
+	out.label = ""
 	out.pipe = &plan.Pipeline{Source: r.pipe.Source, Ops: append(r.pipe.Ops[:n:n], op)}
 	return &out
 }
@@ -91,6 +99,8 @@ type row struct {
 	schema table.Schema
 	index  map[string]int
 	open   bool
+	// guessed collects names that are read of an open row; nil where nobody asks.
+	guessed *[]string
 	hidden table.Schema
 	// right is the other side of a join; $left and $right then have a meaning.
 	right *row
@@ -111,15 +121,25 @@ type row struct {
 func rowOf(r *rel) *row {
 	out := newRow(r.schema(), r.open, r.ordered)
 	out.hidden = r.hidden()
+	out.guessed = r.guessed
 	return out
 }
 
 func newRow(s table.Schema, open, ordered bool) *row {
 	index := make(map[string]int, len(s))
 	for i, c := range s {
-		index[c.Name] = i
+		if _, ok := index[c.Name]; !ok { // names come twice in an editor's view alone
+			index[c.Name] = i
+		}
 	}
 	return &row{schema: s, index: index, open: open, ordered: ordered}
+}
+
+// guess notes that a name must be a column of an open row.
+func (r *row) guess(name string) {
+	if r.guessed != nil && !slices.Contains(*r.guessed, name) {
+		*r.guessed = append(*r.guessed, name)
+	}
 }
 
 func (r *row) column(name string) (table.Column, bool) {

@@ -192,7 +192,7 @@ func (b *binder) search(o *syntax.Search, r *rel, e env) *rel {
 		b.errorf(o, "KS175", "search in (…) must be the first operator in the query.")
 		return nowhere()
 	case r != nil:
-		members = []member{{r, nameOf(r)}}
+		members = []member{{r, r.label}}
 	default:
 		members = b.sources(o.In, o, e)
 	}
@@ -201,7 +201,7 @@ func (b *binder) search(o *syntax.Search, r *rel, e env) *rel {
 	if len(members) == 0 {
 		return nowhere()
 	}
-	return b.unite(members, false, "$table")
+	return b.unite("search", members, false, "$table")
 }
 
 // matched puts the predicate behind each member.
@@ -262,7 +262,7 @@ func (b *binder) find(o *syntax.Find, r *rel, e env) *rel {
 		with = "source_"
 	}
 	b.findColumns(o, members, refs)
-	return b.unite(members, false, with)
+	return b.unite("find", members, false, with)
 }
 
 // referenced are the columns that a predicate names, and whether it looks into all.

@@ -100,7 +100,7 @@ func (b *binder) scan(def table.Def) *rel {
 		out = append(out[:len(out):len(out)], table.Column{Name: table.HiddenArrival, Type: table.DateTime})
 	}
 	r := source(&plan.Scan{Def: def, Out: out})
-	r.name = def.Name
+	r.name, r.label = def.Name, def.Name
 	if def.Time == "" || b.opts.From == 0 && b.opts.To == 0 {
 		return r
 	}
@@ -119,7 +119,9 @@ func (b *binder) scan(def table.Def) *rel {
 	}
 	bound(">=", b.opts.From)
 	bound("<", b.opts.To)
-	return r.then(&plan.Filter{In: out, Pred: pred})
+	r = r.then(&plan.Filter{In: out, Pred: pred})
+	r.label = def.Name
+	return r
 }
 
 // tableCall is a call that gives a table.

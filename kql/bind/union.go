@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,13 +13,13 @@ import (
 // member is one input of a union.
 type member struct {
 	rel  *rel
-	name string
+	name string // what it is called; "" is a number that the union gives
 }
 
 func (b *binder) union(o *syntax.Union, r *rel, e env) *rel {
 	var members []member
 	if r != nil {
-		members = append(members, member{r, nameOf(r)})
+		members = append(members, member{r, r.label})
 	}
 	fuzzy := isTrue(o.Params.Get("isfuzzy"))
 	e.row = nil
@@ -43,11 +44,8 @@ func (b *binder) union(o *syntax.Union, r *rel, e env) *rel {
 	if with == "" {
 		with = o.Params.Word("with_source")
 	}
-	return b.unite(members, inner, with)
+	return b.unite("union", members, inner, with)
 }
-
-// nameOf is what withsource= says of a row's origin.
-func nameOf(r *rel) string { return r.name }
 
 func isTrue(p *syntax.Param) bool {
 	if p == nil {
@@ -81,10 +79,16 @@ func (b *binder) members(x syntax.Expr, e env, fuzzy bool) []member {
 	}
 	if fuzzy && b.absent(x, e) {
 		b.warnf(x, "KS205", "This table does not exist, and isfuzzy=true leaves it out.")
+		if b.editor {
+			saved := len(b.diags)
+			r := b.rel(x, e)
+			b.diags = b.diags[:saved]
+			return []member{{r, r.label}}
+		}
 		return nil
 	}
 	r := b.rel(x, e)
-	return []member{{r, nameOf(r)}}
+	return []member{{r, r.label}}
 }
 
 // absent tells whether an expression begins with a table that does not exist.
@@ -147,7 +151,9 @@ func (b *binder) matchingTables(pattern string, e env) []member {
 
 // unite makes a union. Columns of a name and type are one; of a name and several
 // types they are as many, name_type; kind=inner keeps what all members have.
-func (b *binder) unite(members []member, inner bool, with string) *rel {
+// with, unless empty, names a column that tells where a row is from: a member without
+// a name is op_arg0, op_arg1, … by its place.
+func (b *binder) unite(op string, members []member, inner bool, with string) *rel {
 	u := &plan.Union{With: with}
 	open := false
 	schemas := make([]table.Schema, len(members))
@@ -160,7 +166,7 @@ func (b *binder) unite(members []member, inner bool, with string) *rel {
 	for _, m := range members {
 		carry = carry && len(m.rel.hidden()) > 0
 	}
-	cols := unified(schemas)
+	cols := unified(schemas, b.editor)
 	if inner {
 		cols = slices.DeleteFunc(cols, func(c unifiedColumn) bool { return slices.Contains(c.from, "") })
 	}
@@ -171,7 +177,11 @@ func (b *binder) unite(members []member, inner bool, with string) *rel {
 			r = b.shown(r)
 		}
 		u.Inputs = append(u.Inputs, r.pipe)
-		u.Names = append(u.Names, m.name)
+		name := m.name
+		if name == "" {
+			name = fmt.Sprintf("%s_arg%d", op, i)
+		}
+		u.Names = append(u.Names, name)
 		if with != "" {
 			u.From[i] = append(u.From[i], "")
 		}
@@ -209,7 +219,8 @@ type unifiedColumn struct {
 	from []string
 }
 
-func unified(schemas []table.Schema) []unifiedColumn {
+// unified are the columns of a union. For an editor's view, see binder.editor.
+func unified(schemas []table.Schema, editor bool) []unifiedColumn {
 	type key struct {
 		name string
 		typ  table.Type
@@ -217,8 +228,18 @@ func unified(schemas []table.Schema) []unifiedColumn {
 	types := map[string][]table.Type{}
 	var names []string
 	from := map[key][]string{}
+	settled := map[string]bool{} // the editor has seen a name twice, of one type
 	for i, s := range schemas {
 		for _, c := range s {
+			if editor {
+				ts := types[c.Name]
+				switch {
+				case settled[c.Name] && ts[0] != c.Type:
+					continue
+				case len(ts) == 1 && ts[0] == c.Type:
+					settled[c.Name] = true
+				}
+			}
 			ts, ok := types[c.Name]
 			if !ok {
 				names = append(names, c.Name)
@@ -242,7 +263,7 @@ func unified(schemas []table.Schema) []unifiedColumn {
 	var out []unifiedColumn
 	for _, n := range names {
 		ts := types[n]
-		if len(ts) > 1 && slices.Contains(ts, table.Unknown) {
+		if !editor && len(ts) > 1 && slices.Contains(ts, table.Unknown) {
 			ts = ts[:1] // one of them is an error's placeholder
 		}
 		for _, t := range ts {
