@@ -19,7 +19,10 @@ import (
 )
 
 // Engine answers queries. It may be used by any number of goroutines.
-type Engine struct{ o Options }
+type Engine struct {
+	o   Options
+	odd oddness
+}
 
 // New engine.
 func New(o Options) *Engine {
@@ -41,21 +44,26 @@ func New(o Options) *Engine {
 	if o.TempDir == "" {
 		o.TempDir = os.TempDir()
 	}
-	return &Engine{o}
+	return &Engine{o: o}
 }
 
 // Run a query over a store. What is wrong with the text comes back as
 // fault.Diagnostics.
 func (e *Engine) Run(ctx context.Context, st store.Store, req Request) (*Answer, error) {
+	marks := marksOf(st)
 	snap, err := st.Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return e.RunOn(ctx, snap, req)
+	return e.run(ctx, snap, req, e.odd.of(ctx, st, marks, snap))
 }
 
 // RunOn runs a query over a snapshot, which the answer closes.
 func (e *Engine) RunOn(ctx context.Context, snap store.Snapshot, req Request) (*Answer, error) {
+	return e.run(ctx, snap, req, e.odd.of(ctx, nil, "", snap))
+}
+
+func (e *Engine) run(ctx context.Context, snap store.Snapshot, req Request, odd func(table.Def) bool) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.o.Timeout)
 	closers := []func() error{func() error { cancel(); return nil }, snap.Close}
 	closeAll := func() error {
@@ -70,7 +78,7 @@ func (e *Engine) RunOn(ctx context.Context, snap store.Snapshot, req Request) (*
 	if q == nil {
 		return nil, errors.Join(notes.Err(), closeAll())
 	}
-	e.optimize(q, now)
+	e.optimize(q, now, odd)
 	rows := e.o.MaxRows
 	if req.MaxRows > 0 && req.MaxRows < rows {
 		rows = req.MaxRows
@@ -129,8 +137,8 @@ func (e *Engine) now(req Request) int64 {
 }
 
 // optimize rewrites the plans of a query that is to run at once.
-func (e *Engine) optimize(q *bind.Query, now int64) {
-	r := &plan.Rewriting{Cat: e.o.Catalogue, Now: now}
+func (e *Engine) optimize(q *bind.Query, now int64, odd func(table.Def) bool) {
+	r := &plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd}
 	for i, p := range q.Pipelines {
 		q.Pipelines[i] = plan.Optimize(r, p)
 	}
@@ -148,6 +156,7 @@ func (e *Engine) Check(env bind.Environment, text string) (table.Schema, fault.D
 
 // Explain says how a query would run.
 func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (string, error) {
+	marks := marksOf(st)
 	snap, err := st.Snapshot(ctx)
 	if err != nil {
 		return "", err
@@ -157,7 +166,7 @@ func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (stri
 	if q == nil {
 		return "", errors.Join(ds.Err(), snap.Close())
 	}
-	e.optimize(q, now)
+	e.optimize(q, now, e.odd.of(ctx, st, marks, snap))
 	text, err := e.explain(fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes}), snap, q, req)
 	return text, errors.Join(err, snap.Close())
 }

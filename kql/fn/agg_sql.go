@@ -98,19 +98,26 @@ func setSQL(iff bool) aggForm {
 	}
 }
 
-// pickSQL keeps a row as a struct. Rows whose key is null count only when all are.
+// pickSQL keeps the columns of one row: the engine decides them all by the same key,
+// so they are of the same row. Rows whose key is null count only when all are.
 func pickSQL(prefix string) aggForm {
 	return func(args []string, info []Arg, result table.Schema) ([]string, bool) {
-		var fields []string
+		key := args[0]
+		out := make([]string, len(args))
 		for i, a := range args {
-			if _, ok := SQLType(DuckDB, info[i].Type); !ok || info[0].Type == table.Real {
+			if _, ok := SQLType(DuckDB, info[i].Type); !ok || info[0].Type == table.Real || len(result) != len(args) {
 				return nil, false
 			}
-			fields = append(fields, fmt.Sprintf("c%d := %s", i, a))
+			if i == 0 {
+				out[i] = prefix + "(" + key + ")"
+			} else {
+				out[i] = fmt.Sprintf("CASE WHEN count(%[1]s) = 0 THEN first(%[2]s) ELSE arg_%[3]s_null(%[2]s, %[1]s) END", key, a, prefix)
+			}
+			if info[i].Type == table.String {
+				out[i] = "coalesce(" + out[i] + ", '')"
+			}
 		}
-		pack := "struct_pack(" + strings.Join(fields, ", ") + ")"
-		row := fmt.Sprintf("coalesce(arg_%s(%s, %s), first(%s))", prefix, pack, args[0], pack)
-		return unpack(row, result), true
+		return out, true
 	}
 }
 

@@ -81,6 +81,32 @@ func (g *gen) listed(s *state, of plan.Expr, n int64) (j json, ok bool, why stri
 	return json{of: fmt.Sprintf("CAST(to_json(%s[%d]) AS VARCHAR)", col(at), n)}, true, ""
 }
 
+// textOf is the column or list element that holds the text of a dynamic string, or
+// null; "" where e is no such thing.
+func (g *gen) textOf(s *state, e plan.Expr) string {
+	if i, ok := e.(*plan.Index); ok {
+		c, isCol := i.Of.(*plan.Col)
+		k, isConst := i.I.(*plan.Const)
+		if !isCol || !isConst || k.Value.IsNull() || k.Value.Type() != table.Long && k.Value.Type() != table.Int {
+			return ""
+		}
+		if at := s.schema.Index(c.Name); at >= 0 && slices.Contains(s.lists, at) {
+			n := k.Value.Int64()
+			if n >= 0 {
+				n++
+			}
+			return fmt.Sprintf("%s[%d]", col(at), n)
+		}
+		return ""
+	}
+	if c, ok := e.(*plan.Col); ok {
+		if at := s.schema.Index(c.Name); at >= 0 && slices.Contains(s.texts, at) {
+			return col(at)
+		}
+	}
+	return ""
+}
+
 func (g *gen) step(s *state, of plan.Expr, key string) (json, string) {
 	j, why := g.dynamic(s, of)
 	if why != "" {
@@ -204,6 +230,9 @@ func (g *gen) dynamicCall(s *state, e *plan.Call) (sql, why string, ok bool) {
 	}
 	switch e.Fn.Name {
 	case "tostring":
+		if x := g.textOf(s, e.Args[0]); x != "" {
+			return "coalesce(" + x + ", '')", "", true
+		}
 		j, why := g.dynamic(s, e.Args[0])
 		if why != "" {
 			return "", why, true

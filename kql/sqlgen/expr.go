@@ -24,7 +24,7 @@ func (g *gen) plain(s *state, e plan.Expr) (sql, why string) {
 		if at < 0 {
 			return "", "column " + plan.Ident(e.Name) + " is not at hand"
 		}
-		if slices.Contains(s.lists, at) { // a list of texts, where its JSON is wanted
+		if slices.Contains(s.lists, at) || slices.Contains(s.texts, at) { // where its JSON is wanted
 			return "CAST(to_json(" + col(at) + ") AS VARCHAR)", ""
 		}
 		return col(at), ""

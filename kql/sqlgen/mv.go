@@ -108,6 +108,11 @@ func (g *gen) mvExpand(s *state, op *plan.MvExpand) (*state, string) {
 				k = at
 			}
 		}
+		if k >= 0 && texts[k] && op.Cols[k].To == table.Dynamic {
+			exprs[i] = fmt.Sprintf("e%d", k)
+			next.texts = append(next.texts, i)
+			continue
+		}
 		if k >= 0 {
 			var why string
 			if exprs[i], why = g.element(fmt.Sprintf("e%d", k), texts[k], op.Cols[k].To); why != "" {
@@ -122,6 +127,9 @@ func (g *gen) mvExpand(s *state, op *plan.MvExpand) (*state, string) {
 		exprs[i] = col(at)
 		if slices.Contains(s.lists, at) {
 			next.lists = append(next.lists, i)
+		}
+		if slices.Contains(s.texts, at) {
+			next.texts = append(next.texts, i)
 		}
 	}
 	in := &state{sql: sql, order: s.order}

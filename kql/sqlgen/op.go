@@ -63,7 +63,7 @@ func (g *gen) filter(s *state, f *plan.Filter) (*state, plan.Op, string) {
 	if len(sql) == 0 {
 		return nil, nil, why
 	}
-	next := &state{sql: g.keep(s, " WHERE "+strings.Join(sql, " AND ")), schema: s.schema, order: s.order, lists: s.lists}
+	next := &state{sql: g.keep(s, " WHERE "+strings.Join(sql, " AND ")), schema: s.schema, order: s.order, lists: s.lists, texts: s.texts}
 	if len(stay) == 0 {
 		return next, nil, ""
 	}
@@ -112,6 +112,10 @@ func (g *gen) project(s *state, p *plan.Project) (*state, string) {
 			if at := s.schema.Index(x.Name); slices.Contains(s.lists, at) {
 				exprs[i] = col(at)
 				next.lists = append(next.lists, i)
+				continue
+			} else if slices.Contains(s.texts, at) {
+				exprs[i] = col(at)
+				next.texts = append(next.texts, i)
 				continue
 			}
 		}
@@ -181,7 +185,7 @@ func (g *gen) sort(s *state, keys []plan.SortKey) (*state, string) {
 	for i := range list {
 		list[i] = col(i)
 	}
-	next := &state{schema: s.schema, lists: s.lists}
+	next := &state{schema: s.schema, lists: s.lists, texts: s.texts}
 	var b strings.Builder
 	b.WriteString("SELECT ")
 	for i, c := range list {
@@ -222,7 +226,7 @@ func (g *gen) sort(s *state, keys []plan.SortKey) (*state, string) {
 }
 
 func (g *gen) take(s *state, n int64) *state {
-	return &state{sql: g.keep(s, s.orderBy()+fmt.Sprintf(" LIMIT %d", max(n, 0))), schema: s.schema, order: s.order, lists: s.lists}
+	return &state{sql: g.keep(s, s.orderBy()+fmt.Sprintf(" LIMIT %d", max(n, 0))), schema: s.schema, order: s.order, lists: s.lists, texts: s.texts}
 }
 
 func (g *gen) distinct(s *state, op *plan.Distinct) (*state, string) {

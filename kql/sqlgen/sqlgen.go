@@ -13,6 +13,7 @@ package sqlgen
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,6 +95,9 @@ func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, er
 	} else if why == "" {
 		why = "no more operators were asked for"
 	}
+	if len(st.texts) > 0 {
+		st = g.unlist(st)
+	}
 	done := &plan.Pipeline{Source: p.Source, Ops: p.Ops[:n:n]}
 	keep := needed(st.schema, rest)
 	schema := make(table.Schema, len(keep))
@@ -146,6 +150,7 @@ type state struct {
 	schema table.Schema
 	order  []orderKey // o0, o1, …; none when rows have no order
 	lists  []int      // columns, of type dynamic, that are lists of texts so far
+	texts  []int      // columns, of type dynamic, that are texts so far, or null
 }
 
 type orderKey struct{ desc, nullsFirst bool }
@@ -417,14 +422,14 @@ func (g *gen) sharedCTE(s *plan.Shared) (*state, string) {
 
 // unlist turns columns that are lists of texts into JSON, for what knows no lists.
 func (g *gen) unlist(s *state) *state {
-	if len(s.lists) == 0 {
+	if len(s.lists) == 0 && len(s.texts) == 0 {
 		return s
 	}
 	exprs := make([]string, len(s.schema))
 	for i := range exprs {
 		exprs[i] = col(i)
 	}
-	for _, at := range s.lists {
+	for _, at := range slices.Concat(s.lists, s.texts) {
 		exprs[at] = "CAST(to_json(" + col(at) + ") AS VARCHAR)"
 	}
 	return &state{sql: g.selects(s, exprs, ""), schema: s.schema, order: s.order}
