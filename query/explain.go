@@ -34,18 +34,16 @@ func (s *split) describe(b *strings.Builder, p *plan.Pipeline) error {
 	if err != nil {
 		return err
 	}
-	rest := p.Ops
 	if q == nil || !sqlgen.ReadsTables(p) {
 		if q != nil {
 			why = "it reads no table"
 		}
 		fmt.Fprintf(b, "go:   %s\n", p)
 	} else {
-		rest = q.Rest
 		fmt.Fprintf(b, "sql:  %s\n", q.Done)
-		if len(rest) > 0 {
-			texts := make([]string, len(rest))
-			for i, op := range rest {
+		if len(q.Rest) > 0 {
+			texts := make([]string, len(q.Rest))
+			for i, op := range q.Rest {
 				texts[i] = op.String()
 			}
 			fmt.Fprintf(b, "go:   %s\n", strings.Join(texts, " | "))

@@ -19,8 +19,6 @@ type signIns struct {
 	n    int64
 }
 
-const signInDay = "2026-03-01"
-
 func newSignIns(seed uint64, from time.Time, perDay int) *signIns {
 	t, _ := table.TicksOf(from)
 	return &signIns{def: signInDef(), r: rand.New(rand.NewPCG(seed, 7)), from: t, step: table.TicksPerDay / int64(perDay)}
