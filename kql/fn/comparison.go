@@ -364,6 +364,9 @@ func inList(x string, info []Arg, fold bool) (string, bool) {
 	}
 	list := ""
 	for _, v := range values {
+		if v.IsNull() && v.Type() == table.Dynamic && k == 3 {
+			v = table.StringValue("") // as a text, the null of an array is empty
+		}
 		if v.IsNull() && !(fold && v.Type() != table.String) {
 			continue
 		}

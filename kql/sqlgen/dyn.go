@@ -225,6 +225,13 @@ func (g *gen) dynamicCall(s *state, e *plan.Call) (sql, why string, ok bool) {
 		sql, why := g.pack(s, e)
 		return sql, why, true
 	}
+	if e.Fn.Name == "tostring" && len(e.Args) == 1 && e.Args[0].Type() == table.DateTime {
+		x, why := g.expr(s, e.Args[0])
+		if why != "" {
+			return "", why, true
+		}
+		return g.let(x, func(v string) string { return "coalesce(" + dateTimeText(v) + ", '')" }), "", true
+	}
 	if !some || len(e.Args) == 0 {
 		return "", "", false
 	}

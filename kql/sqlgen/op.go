@@ -158,6 +158,12 @@ func (g *gen) summarize(s *state, op *plan.Summarize) (*state, string) {
 			exprs = append(exprs, list)
 			continue
 		}
+		if strings.HasPrefix(a.Fn.Name, "make_set") && g.d == fn.DuckDB && len(a.Out) == 1 {
+			if set, ok := g.makeSet(&a, args); ok {
+				exprs = append(exprs, set)
+				continue
+			}
+		}
 		form := a.Fn.SQL[g.d]
 		if form == nil {
 			return nil, "aggregate " + a.Fn.Name + " has no SQL form"

@@ -18,10 +18,40 @@ func jsonOf(x string, t table.Type) (string, bool) {
 		return "coalesce(CAST(to_json(" + x + ") AS VARCHAR), 'null')", true
 	case table.Guid:
 		return `coalesce('"' || ` + x + ` || '"', 'null')`, true
+	case table.DateTime:
+		return `coalesce('"' || ` + dateTimeText(x) + ` || '"', 'null')`, true
 	case table.Dynamic:
 		return "coalesce(" + x + ", 'null')", true
 	}
 	return "", false
+}
+
+// dateTimeText prints ticks as Kusto does, null for null: a timestamp has the
+// microseconds, the seventh digit is added.
+func dateTimeText(x string) string {
+	return "strftime(make_timestamp(" + x + " // 10 - 62135596800000000), '%Y-%m-%dT%H:%M:%S.%f') || CAST(" + x + " % 10 AS VARCHAR) || 'Z'"
+}
+
+// makeSet is make_set and make_set_if of values that the catalogue's form does not
+// take.
+func (g *gen) makeSet(a *plan.Agg, args []string) (sql string, ok bool) {
+	iff := strings.HasSuffix(a.Fn.Name, "if")
+	at := 1
+	where := args[0] + " IS NOT NULL"
+	if iff {
+		at, where = 2, where+" AND "+args[1]
+	}
+	limit := int64(1 << 20)
+	if len(a.Info) > at {
+		if a.Info[at].Const == nil || a.Info[at].Const.IsNull() || a.Info[at].Const.Int64() < 0 {
+			return "", false
+		}
+		limit = min(limit, a.Info[at].Const.Int64())
+	}
+	if a.Info[0].Type != table.DateTime {
+		return "", false
+	}
+	return fmt.Sprintf("CAST(coalesce(to_json(list_slice(list(DISTINCT %s) FILTER (WHERE %s), 1, %d)), '[]') AS VARCHAR)", dateTimeText(args[0]), where, limit), true
 }
 
 // pack writes bag_pack with constant keys, and pack_array.
@@ -77,12 +107,16 @@ func (g *gen) makeList(s *state, a *plan.Agg, args []string) (sql, why string) {
 		limit = min(limit, a.Info[1].Const.Int64())
 	}
 	x := args[0]
+	list := "list(%s%s) FILTER (WHERE %s IS NOT NULL)"
 	switch a.Info[0].Type {
 	case table.String, table.Guid, table.Int, table.Long, table.Bool:
-	case table.Dynamic:
-		x = "CAST(" + x + " AS JSON)"
+	case table.DateTime:
+		x = dateTimeText(x)
+	case table.Dynamic: // arrays give their elements
+		x = "CASE json_type(" + x + ") WHEN 'ARRAY' THEN json_extract(" + x + ", '$[*]') ELSE [CAST(" + x + " AS JSON)] END"
+		list = "flatten(" + list + ")"
 	default:
 		return "", "a list of values of type " + a.Info[0].Type.String() + " is made in Go"
 	}
-	return fmt.Sprintf("CAST(coalesce(to_json(list_slice(list(%s%s) FILTER (WHERE %s IS NOT NULL), 1, %d)), '[]') AS VARCHAR)", x, s.orderBy(), args[0], limit), ""
+	return fmt.Sprintf("CAST(coalesce(to_json(list_slice("+list+", 1, %d)), '[]') AS VARCHAR)", x, s.orderBy(), args[0], limit), ""
 }
