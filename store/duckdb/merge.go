@@ -17,6 +17,12 @@ import (
 const (
 	// mergeCount flushed segments of one day are merged even while the day runs.
 	mergeCount = 8
+	// smallCount segments of past days with fewer than smallSegment rows are merged
+	// while their month runs.
+	smallCount   = 4
+	smallSegment = 2 * blockRows
+	// A file is hollow when no more than one row in so many is left in it.
+	hollowShare = 4
 	// maxMergeRows is the largest segment that a merge makes of smaller ones.
 	maxMergeRows = 8_000_000
 	// A segment takes part in a merge while it has less than so many times the
@@ -90,6 +96,29 @@ func planMerge(st *state) *mergePlan {
 			return p
 		}
 	}
+	// What is left in files that were mostly merged moves out of them.
+	live := map[*segmentFile]int64{}
+	for _, list := range st.segs {
+		for _, seg := range list {
+			live[seg.file] += seg.rows
+		}
+	}
+	for _, name := range names {
+		groups := map[int64][]*segment{}
+		for _, seg := range st.segs[name] {
+			if live[seg.file]*hollowShare > seg.file.meta.Rows {
+				continue
+			}
+			first, _ := seg.days()
+			if first != undatedDay {
+				first = monthOf(first)
+			}
+			groups[first] = append(groups[first], seg)
+		}
+		for _, in := range groups {
+			return &mergePlan{def: st.defs[name], inputs: in}
+		}
+	}
 	return nil
 }
 
@@ -139,6 +168,16 @@ func planTable(segs []*segment, pending map[store.Place]bool) *mergePlan {
 		}
 	}
 	for month, list := range months {
+		// Few rows need no file for each day: DuckDB reads them in one step anyway.
+		var small []*segment
+		for _, seg := range list {
+			if _, last := seg.days(); seg.rows < smallSegment && newest >= (last+1)*table.TicksPerDay {
+				small = append(small, seg)
+			}
+		}
+		if in := tail(small, smallCount); in != nil {
+			return &mergePlan{inputs: in}
+		}
 		if newest >= monthStart(month+1)+monthAge {
 			if in := tail(list, 2); in != nil {
 				return &mergePlan{inputs: in}
@@ -148,21 +187,21 @@ func planTable(segs []*segment, pending map[store.Place]bool) *mergePlan {
 	return nil
 }
 
-// tail is the smaller segments that are worth merging; nil when they are fewer
-// than atLeast.
+// tail is the smaller segments that are worth merging: up to the largest that has
+// not more than mergeRatio times the rows of all smaller ones. nil when they are
+// fewer than atLeast.
 func tail(segs []*segment, atLeast int) []*segment {
 	segs = slices.Clone(segs)
 	slices.SortStableFunc(segs, func(a, b *segment) int { return cmp.Compare(a.rows, b.rows) })
 	best, rows := 0, int64(0)
 	for i, seg := range segs {
-		if i > 0 && (seg.rows > mergeRatio*rows && i < len(segs)-1 || rows+seg.rows > maxMergeRows) {
+		if rows+seg.rows > maxMergeRows {
 			break
 		}
-		if seg.rows > mergeRatio*rows && i > 0 && i+1 > atLeast && atLeast > 2 {
-			break
+		if seg.rows <= mergeRatio*rows {
+			best = i + 1
 		}
 		rows += seg.rows
-		best = i + 1
 	}
 	if best < atLeast {
 		return nil
@@ -397,7 +436,7 @@ func (s *Store) mergeInto(ctx context.Context, w *writer, meta *fileMeta, plan *
 		return err
 	}
 	m.Level = 1
-	meta.Segments = []segmentMeta{m}
+	meta.Segments, meta.Rows = []segmentMeta{m}, m.Rows
 	if err := idx.stored(ctx, w, "out."+m.Name, m.Name, def); err != nil {
 		return err
 	}

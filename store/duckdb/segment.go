@@ -22,6 +22,7 @@ type fileMeta struct {
 	ID       int64         `json:"id"`
 	Bytes    int64         `json:"bytes,omitempty"` // manifest only
 	Index    int64         `json:"index,omitempty"` // bytes of the sidecar
+	Rows     int64         `json:"rows"`            // as it was written
 	Segments []segmentMeta `json:"segments"`
 
 	// The rest is in the file only.
@@ -44,7 +45,7 @@ func (m *fileMeta) merged() bool { return len(m.Replaces) > 0 }
 
 // listed is what the manifest keeps of it.
 func (m fileMeta) listed() fileMeta {
-	out := fileMeta{ID: m.ID, Bytes: m.Bytes, Index: m.Index, Segments: slices.Clone(m.Segments)}
+	out := fileMeta{ID: m.ID, Bytes: m.Bytes, Index: m.Index, Rows: m.Rows, Segments: slices.Clone(m.Segments)}
 	for i := range out.Segments {
 		out.Segments[i].Def = nil
 	}
@@ -174,15 +175,9 @@ type segment struct {
 	dead   []store.Place // rows to be seen no more
 }
 
+// bytes of the file that are the segment's, about.
 func (s *segment) bytes() int64 {
-	var all int64
-	for _, m := range s.file.meta.Segments {
-		all += m.Rows
-	}
-	if all == 0 {
-		return 0
-	}
-	return s.file.bytes * s.rows / all
+	return s.file.bytes * s.rows / max(s.file.meta.Rows, 1)
 }
 
 func newSegment(f *segmentFile, def *tableDef, m segmentMeta) *segment {

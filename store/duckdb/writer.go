@@ -189,6 +189,7 @@ func writeFile(ctx context.Context, w *writer, dir string, meta *fileMeta, table
 			m.Places = append(m.Places, placesMeta{r.Topic, r.Partition, r.Min, r.Max})
 		}
 		meta.Segments = append(meta.Segments, m)
+		meta.Rows += m.Rows
 	}
 	reach("rows of a file")
 	if meta.Index, err = idx.save(indexPath(dir, meta.ID)); err != nil {
