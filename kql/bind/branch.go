@@ -8,12 +8,16 @@ import (
 	"sextant/table"
 )
 
-// branches binds a query that ends in fork or facet: it has several results. The
-// rows that they share are read once.
+// branches binds a query that ends in fork, facet, or graph-to-table with several
+// tables: it has several results. The rows that they share are read once.
 func (b *binder) branches(q *Query, x *syntax.Pipe, e env) bool {
 	last := x.Ops[len(x.Ops)-1]
-	switch last.(type) {
+	switch o := last.(type) {
 	case *syntax.Fork, *syntax.Facet:
+	case *syntax.GraphToTable:
+		if len(o.Outputs) < 2 {
+			return false
+		}
 	default:
 		return false
 	}
@@ -35,6 +39,16 @@ func (b *binder) branches(q *Query, x *syntax.Pipe, e env) bool {
 	}
 	defer b.within(last.Keyword())()
 	r = b.shown(r)
+	if o, ok := last.(*syntax.GraphToTable); ok {
+		for i, out := range b.graphTables(o, r, e) {
+			name := ""
+			if as := o.Outputs[i].As; as != nil {
+				name = as.Name
+			}
+			b.add(q, out, name)
+		}
+		return true
+	}
 	shared := source(&plan.Shared{ID: b.nextID(), Pipe: r.pipe})
 	shared.open, shared.ordered, shared.name = r.open, r.ordered, r.name
 	switch o := last.(type) {

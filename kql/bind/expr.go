@@ -13,6 +13,11 @@ func (b *binder) scalar(x syntax.Expr, e env) plan.Expr {
 		return bad()
 	}
 	defer b.leave()
+	if e.row != nil && e.row.graph != nil {
+		if v := b.graphValue(x, e); v != nil {
+			return v
+		}
+	}
 	switch x := x.(type) {
 	case *syntax.Literal:
 		if t := e.terms(); t != nil && x.Kind == syntax.StringLit {

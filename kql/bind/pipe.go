@@ -170,6 +170,20 @@ func (b *binder) operate(op syntax.Operator, r *rel, e env) *rel {
 		return b.reduce(o, r, e)
 	case *syntax.AssertSchema:
 		return b.assertSchema(o, r)
+	case *syntax.MakeGraph:
+		return b.makeGraph(o, r, e)
+	case *syntax.GraphMatch:
+		return b.graphMatch(o, &graphPatterns{o.Patterns, o.Where, o.Project}, o.Params, r, e)
+	case *syntax.GraphShortestPaths:
+		return b.graphMatch(o, &graphPatterns{o.Patterns, o.Where, o.Project}, o.Params, r, e)
+	case *syntax.GraphMarkComponents:
+		return b.graphMark(o, r)
+	case *syntax.GraphWhereNodes:
+		return b.graphWhere(o, o.Cond, true, r, e)
+	case *syntax.GraphWhereEdges:
+		return b.graphWhere(o, o.Cond, false, r, e)
+	case *syntax.GraphToTable:
+		return b.graphToTable(o, r, e)
 	case *syntax.Fork, *syntax.Facet:
 		note(b.errorf(op, "SXT001", "%s is only possible at the end of a query.", op.Keyword()), "its results are tables of their own")
 		return nowhere()

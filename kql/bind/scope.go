@@ -114,6 +114,8 @@ type row struct {
 	terms *terms
 	// steps of a scan: step.column is a column of the step's state.
 	steps map[string]bool
+	// graph: names are those of a pattern, or of properties of its elements.
+	graph *graphRow
 	// missing: a name that is a column of another table of the search; it is null here.
 	missing map[string]table.Type
 }

@@ -163,6 +163,9 @@ func (b *binder) tableCall(x *syntax.Call, e env) *rel {
 	case "_GetWatchlist", "_ASIM_GetWatchlistRaw", "_GetWatchlistAlias":
 		b.refuse(x, "watchlists ("+name+"); put the values into a datatable for now")
 		return nowhere()
+	case "graph":
+		note(b.errorf(x, "SXT003", "graph() cannot be used here: there are no stored graphs in this service."), "make the graph from tables with make-graph")
+		return nowhere()
 	case "arg":
 		b.errorf(x, "SXT003", "arg() cannot be used here: Azure Resource Graph is not part of this service.")
 		return nowhere()

@@ -121,6 +121,14 @@ type GraphTable struct {
 	NodeID, SourceID, TargetID string
 }
 
+// MakeGraph stands where a graph is not yet looked at; other operators of graphs take
+// it over. It gives no rows: a query that ends with it fails.
+type MakeGraph struct{ Graph *Graph }
+
+func (o *MakeGraph) Schema() table.Schema { return nil }
+func (*MakeGraph) op()                    {}
+func (o *MakeGraph) String() string       { return o.Graph.String() }
+
 // mapInside is g with f applied to its tables of nodes.
 func (g *Graph) mapInside(f func(*Pipeline) *Pipeline) *Graph {
 	out := *g

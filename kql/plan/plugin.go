@@ -109,6 +109,8 @@ func mapInside(op Op, f func(*Pipeline) *Pipeline) Op {
 		m := *o
 		m.Graph = o.Graph.mapInside(f)
 		return &m
+	case *MakeGraph:
+		return &MakeGraph{o.Graph.mapInside(f)}
 	case *GraphTable:
 		m := *o
 		m.Graph = o.Graph.mapInside(f)

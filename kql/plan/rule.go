@@ -205,6 +205,8 @@ func mapExprs(op Op, f func(Expr) Expr) Op {
 		m := *o
 		m.Graph = o.Graph.mapExprs(f)
 		return &m
+	case *MakeGraph:
+		return &MakeGraph{o.Graph.mapExprs(f)}
 	case *GraphTable:
 		m := *o
 		m.Graph = o.Graph.mapExprs(f)
