@@ -101,7 +101,7 @@ type row struct {
 	open   bool
 	// guessed collects names that are read of an open row; nil where nobody asks.
 	guessed *[]string
-	hidden table.Schema
+	hidden  table.Schema
 	// right is the other side of a join; $left and $right then have a meaning.
 	right *row
 	// aggs collects aggregates; nil where they are not allowed.
