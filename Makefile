@@ -36,7 +36,7 @@ check: ## format, vet, lint
 
 .PHONY: unit
 unit: ## tests without the race detector (TEST=name picks some)
-	$(GO) test -count=$(COUNT) -run '$(TEST)' ./...
+	$(GO) test -count=$(COUNT) -run '$(TEST)' ./... ./.ci/...
 
 .PHONY: race
 race: ## tests of what is concurrent, with the race detector
@@ -48,7 +48,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 .PHONY: bench
 bench: build ## the figures of docs/benchmarks.md, on this machine
-	bash .ci/bench
+	$(GO) run ./bench
 
 .PHONY: generate
 generate: ## code and pages made from tables
@@ -56,7 +56,7 @@ generate: ## code and pages made from tables
 
 .PHONY: update
 update: ## accepts golden output; read the diff
-	$(GO) test ./kql/... ./source/... ./cmd/... -update
+	$(GO) test $$(git ls-files '*_test.go' | xargs grep -l 'flag.Bool("update"' | xargs -n1 dirname | sort -u | sed 's#^#./#') -update
 
 .PHONY: race-packages
 race-packages:
