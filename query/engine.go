@@ -64,6 +64,13 @@ func (e *Engine) RunOn(ctx context.Context, snap store.Snapshot, req Request) (*
 }
 
 func (e *Engine) run(ctx context.Context, snap store.Snapshot, req Request, odd func(table.Def) bool) (*Answer, error) {
+	begin := e.o.Clock()
+	a, err := e.start(ctx, snap, req, odd)
+	e.record(a, req, begin, err)
+	return a, err
+}
+
+func (e *Engine) start(ctx context.Context, snap store.Snapshot, req Request, odd func(table.Def) bool) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.o.Timeout)
 	closers := []func() error{func() error { cancel(); return nil }, snap.Close}
 	closeAll := func() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"sextant/fault"
 	"sextant/store"
@@ -219,4 +220,68 @@ func (c *chained) Close() error {
 		err = errors.Join(err, p.Close())
 	}
 	return err
+}
+
+// Within is a snapshot of the rows that belong to one resource, by their column
+// _ResourceId: those of the resource itself and of what lies below it. Tables
+// without that column have no rows in it.
+func Within(snap store.Snapshot, resource string) store.Snapshot {
+	return &within{snap, strings.ToLower(strings.TrimSuffix(resource, "/"))}
+}
+
+// resourceColumn says which resource a row is of.
+const resourceColumn = "_ResourceId"
+
+type within struct {
+	store.Snapshot
+	resource string
+}
+
+func (w *within) Stats(name string) store.Stats { return store.Stats{Max: -1} } // what is in it is not known without reading
+
+func (w *within) Scan(ctx context.Context, scan store.Scan) (store.Reader, error) {
+	def, ok := w.Def(scan.Table)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "there is no table %q", scan.Table)
+	}
+	want := schemaOf(&def, scan.Columns)
+	if i := def.Columns.Index(resourceColumn); i < 0 || def.Columns[i].Type != table.String {
+		return &projected{want: want}, nil
+	}
+	scan.Columns = append(slices.Clone(scan.Columns), resourceColumn)
+	r, err := w.Snapshot.Scan(ctx, scan)
+	if err != nil {
+		return nil, err
+	}
+	return &withinReader{r, want, w.resource}, nil
+}
+
+type withinReader struct {
+	store.Reader
+	want     table.Schema
+	resource string
+}
+
+func (r *withinReader) Schema() table.Schema { return r.want }
+
+func (r *withinReader) Next(ctx context.Context) (*table.Batch, error) {
+	for {
+		b, err := r.Reader.Next(ctx)
+		if b == nil || err != nil {
+			return nil, err
+		}
+		ids := &b.Cols[len(b.Cols)-1]
+		out := table.NewBatch(r.want, 0)
+		var row []table.Value
+		for i := range b.Rows {
+			id := strings.ToLower(ids.At(i).Str())
+			if id == r.resource || strings.HasPrefix(id, r.resource+"/") {
+				row = b.Row(i, row)
+				out.AppendRow(row[:len(row)-1])
+			}
+		}
+		if out.Rows > 0 {
+			return out, nil
+		}
+	}
 }

@@ -129,3 +129,23 @@ func TestParameters(t *testing.T) {
 	f("guid", "guid(12345678-1234-1234-1234-123456789abc)", "12345678-1234-1234-1234-123456789abc")
 	f("long", "1; People", "error: The value given for the parameter 'p' is not a long")
 }
+
+func TestWithinAResource(t *testing.T) {
+	s := table.StringValue
+	tab := people(table.Schema{{Name: "Name", Type: table.String}, {Name: "_ResourceId", Type: table.String}},
+		[]table.Value{s("ann"), s("/subscriptions/S/x/a")}, []table.Value{s("bob"), s("/subscriptions/s/x/ab")}, []table.Value{s("cem"), s("/SUBSCRIPTIONS/s/x/a/y")})
+	f := func(resource, text, want string) {
+		t.Helper()
+		if got := answer(t, Within(tab, resource), Request{Text: text}); got != want {
+			t.Errorf("%s in %s: %s, want %s", text, resource, got, want)
+		}
+	}
+	f("/subscriptions/s/x/a", "People | sort by Name asc | project Name", "ann\ncem")
+	f("/subscriptions/s/x/A/", "People | count", "2")
+	f("/subscriptions/s", "People | count", "3")
+	f("/subscriptions/other", "People | count", "0")
+	bare := people(table.Schema{{Name: "Name", Type: table.String}}, []table.Value{s("ann")})
+	if got := answer(t, Within(bare, "/subscriptions/s"), Request{Text: "People | count"}); got != "0" {
+		t.Errorf("rows of no resource: %s", got)
+	}
+}

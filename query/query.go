@@ -31,12 +31,18 @@ type Options struct {
 	// instead: each is a mistake of this program. It may be nil.
 	Fallback func(sql string, err error)
 
+	// Asked hears of every query; it may be nil. It is called on the goroutine that
+	// closes the answer.
+	Asked func(Asked)
+
 	literalsInSQL bool // of tests: even what reads no table runs as SQL
 }
 
 // Request is one query.
 type Request struct {
 	Text string
+	// By names who asks, for Options.Asked.
+	By string
 	// From and To bound the time column of every table, in ticks, From inclusive
 	// and To exclusive; both 0 is no bound.
 	From, To int64

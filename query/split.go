@@ -83,8 +83,12 @@ func (s *split) Prefix(ctx context.Context, p *plan.Pipeline) (*eval.Prefix, err
 	}
 	return &eval.Prefix{Schema: q.Schema, Rest: q.Rest, Open: func(ctx context.Context) (eval.Reader, error) {
 		r := &sqlReader{s: s, p: p, q: q}
+		// The statement lives as long as the query; while it starts, the caller's end
+		// is its end too.
+		run, cancel := context.WithCancelCause(s.c.Ctx)
+		defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
 		var err error
-		if r.Reader, err = s.sql.Query(ctx, q.SQL, q.Args, q.Schema, store.Limits{MemoryBytes: s.o.EngineBytes}); err != nil {
+		if r.Reader, err = s.sql.Query(run, q.SQL, q.Args, q.Schema, store.Limits{MemoryBytes: s.o.EngineBytes}); err != nil {
 			if err = r.instead(ctx, err); err != nil {
 				return nil, err
 			}
@@ -166,18 +170,54 @@ type sqlReader struct {
 	p     *plan.Pipeline
 	q     *sqlgen.Query
 	begun bool
+	held  []*table.Batch // read ahead
+}
+
+// readAhead is how much of an answer is read before its first row is given, in bytes,
+// where the engine may yet meet a value that is for Go to read: as long as nothing
+// was given, Go can begin anew.
+const readAhead = 8 << 20
+
+func (r *sqlReader) ahead(ctx context.Context) error {
+	var bytes int64
+	for bytes < readAhead {
+		b, err := r.Reader.Next(ctx)
+		if err != nil {
+			r.Reader.Close()
+			r.held = nil
+			return r.instead(ctx, err)
+		}
+		if b == nil {
+			return nil
+		}
+		bytes += b.Bytes()
+		r.held = append(r.held, b)
+	}
+	return nil
 }
 
 func (r *sqlReader) Next(ctx context.Context) (*table.Batch, error) {
-	b, err := r.Reader.Next(ctx)
-	if err != nil && !r.begun {
-		r.Reader.Close()
-		if err = r.instead(ctx, err); err == nil {
-			r.begun = true
-			return r.Reader.Next(ctx)
+	if !r.begun && strings.Contains(r.q.SQL, "json_") {
+		r.begun = true
+		if err := r.ahead(ctx); err != nil {
+			return nil, err
 		}
 	}
-	r.begun = r.begun || b != nil
+	if len(r.held) > 0 {
+		b := r.held[0]
+		r.held = r.held[1:]
+		return b, nil
+	}
+	b, err := r.Reader.Next(ctx)
+	if err != nil && !r.begun {
+		r.begun = true
+		r.Reader.Close()
+		if err := r.instead(ctx, err); err != nil {
+			return nil, err
+		}
+		return r.Reader.Next(ctx)
+	}
+	r.begun = true
 	return b, err
 }
 

@@ -402,6 +402,9 @@ func (g *gen) union(s *plan.Union) (*state, string) {
 func (g *gen) sharedCTE(s *plan.Shared) (*state, string) {
 	schema := s.Schema()
 	name := "s" + strconv.Itoa(s.ID)
+	if !settled(s.Pipe) {
+		return nil, "what is shared may come out otherwise each time, and is kept in Go"
+	}
 	if _, ok := g.shared[s.ID]; !ok {
 		st, why := g.whole(s.Pipe)
 		if why != "" {

@@ -1,6 +1,8 @@
 package sqlgen
 
 import (
+	"strings"
+
 	"sextant/kql/plan"
 	"sextant/table"
 )
@@ -17,6 +19,11 @@ func outer(p *plan.Pipeline) bool {
 
 // anySource looks at the sources of p and of every pipeline in it.
 func anySource(p *plan.Pipeline, is func(plan.Source) bool) bool {
+	return anyPipeline(p, func(p *plan.Pipeline) bool { return is(p.Source) })
+}
+
+// anyPipeline looks at p and every pipeline in it, until one is found.
+func anyPipeline(p *plan.Pipeline, is func(*plan.Pipeline) bool) bool {
 	found := false
 	var in func(*plan.Pipeline)
 	expr := func(e plan.Expr) {
@@ -31,7 +38,7 @@ func anySource(p *plan.Pipeline, is func(plan.Source) bool) bool {
 		})
 	}
 	in = func(p *plan.Pipeline) {
-		found = found || is(p.Source)
+		found = found || is(p)
 		switch s := p.Source.(type) {
 		case *plan.Union:
 			for _, i := range s.Inputs {
@@ -172,4 +179,34 @@ func needed(s table.Schema, ops []plan.Op) []int {
 		}
 	}
 	return out
+}
+
+// settled says whether a pipeline gives the same rows each time that it runs: it
+// keeps no rows at will and calls nothing random.
+func settled(p *plan.Pipeline) bool {
+	ok := true
+	anyPipeline(p, func(p *plan.Pipeline) bool {
+		for _, op := range p.Ops {
+			switch op := op.(type) {
+			case *plan.Take, *plan.Top, *plan.Sample, *plan.SampleDistinct:
+				ok = false
+			case *plan.Join:
+				ok = ok && op.Kind != plan.InnerUnique
+			case *plan.Summarize:
+				for _, a := range op.Aggs {
+					ok = ok && !strings.HasPrefix(a.Fn.Name, "take_any")
+				}
+			}
+			for _, e := range exprs(op) {
+				plan.Walk(e, func(e plan.Expr) bool {
+					if c, is := e.(*plan.Call); is && c.Fn.Volatile {
+						ok = false
+					}
+					return ok
+				})
+			}
+		}
+		return !ok
+	})
+	return ok
 }
