@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"sextant/commitlog"
@@ -24,6 +27,7 @@ type ImportCmd struct {
 	Replay bool     `help:"Try again what was set aside before, for the tenant given or all."`
 	Output string   `short:"o" enum:"text,json" default:"text" help:"How to print the summary."`
 	Quiet  bool     `short:"q" help:"Print the totals alone."`
+	Files  bool     `help:"List every file, however many there are."`
 	Strict bool     `help:"End with code 3 when something was set aside or could not be read."`
 }
 
@@ -119,7 +123,37 @@ func (c *ImportCmd) print(a *app, sum *file.Summary) error {
 		_, err := fmt.Fprintf(a.out, "%d records: %d new, %d already there, %d set aside\n", records, accepted, known, aside)
 		return err
 	}
-	_, err := sum.WriteTo(a.out)
+	if c.Files || len(sum.Files) <= listedFiles {
+		_, err := sum.WriteTo(a.out)
+		return err
+	}
+	return printByTable(a.out, sum)
+}
+
+// listedFiles is how many files are listed one by one without being asked.
+const listedFiles = 20
+
+// printByTable prints what came in by table, and of the files only those that are
+// not as they should be.
+func printByTable(w io.Writer, sum *file.Summary) error {
+	trouble := &file.Summary{}
+	for _, f := range sum.Files {
+		if f.SetAside > 0 || f.Problem != "" || f.Note != "" {
+			trouble.Files = append(trouble.Files, f)
+		}
+	}
+	if len(trouble.Files) > 0 {
+		if _, err := trouble.WriteTo(w); err != nil {
+			return err
+		}
+		fmt.Fprintln(w, "in these files. In all:")
+	}
+	tables := sum.Tables()
+	for _, t := range slices.Sorted(maps.Keys(tables)) {
+		fmt.Fprintf(w, "  %-36s %9d new %9d already there\n", t, tables[t].Accepted, tables[t].Known)
+	}
+	records, accepted, known, aside := sum.Totals()
+	_, err := fmt.Fprintf(w, "%d records of %d files: %d new, %d already there, %d set aside\n", records, len(sum.Files), accepted, known, aside)
 	return err
 }
 
