@@ -143,6 +143,8 @@ type binder struct {
 	// arrival: scans carry table.HiddenArrival; wantsArrival: a query needs that.
 	arrival, wantsArrival bool
 
+	settings map[string]table.Value // what set statements gave, by name
+
 	op     string // keyword of the operator that is bound, for messages
 	frames []frame
 }

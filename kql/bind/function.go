@@ -40,6 +40,8 @@ func (b *binder) call(x *syntax.Call, e env) plan.Expr {
 		return bad()
 	case "ingestion_time":
 		return b.ingestionTime(x, e)
+	case "bin_auto":
+		return b.binAuto(x, e)
 	case "pack_all":
 		return b.packAll(x, e)
 	case "bag_pack_columns":
@@ -269,9 +271,9 @@ func (b *binder) ingestionTime(x *syntax.Call, e env) plan.Expr {
 	}
 	if e.row == nil || e.row.hidden.Index(table.HiddenArrival) < 0 {
 		if e.row == nil || !e.row.open {
-			note(b.errorf(x, "SXT005", "ingestion_time() has no meaning here."), "use it before summarize, join, union of computed rows and project, directly on a table")
+			b.warnf(x, "SXT005", "ingestion_time() is null here, where rows are no longer those of a table; use it before summarize and join")
 		}
-		return bad()
+		return &plan.Const{Value: table.Null(table.DateTime)}
 	}
 	return &plan.Col{Name: table.HiddenArrival, T: table.DateTime}
 }
@@ -321,7 +323,21 @@ func (b *binder) packAll(x *syntax.Call, e env) plan.Expr {
 		b.errorf(x, "KS199", "No columns are currently in scope.")
 		return bad()
 	}
-	f := b.cat.Scalar("bag_pack")
+	name := "bag_pack"
+	if len(x.Args) > 0 {
+		v := b.scalar(x.Args[0], env{sc: e.sc})
+		c, ok := v.(*plan.Const)
+		switch {
+		case isBad(v):
+			return v
+		case !ok || c.Value.Type() != table.Bool || len(x.Args) > 1:
+			b.errorf(x, "KS119", "The function 'pack_all' expects nothing, or true to leave out what is null or empty.")
+			return bad()
+		case c.Value.Bool():
+			name = "bag_pack_nonempty"
+		}
+	}
+	f := b.cat.Scalar(name)
 	if f == nil {
 		b.refuse(x, "pack_all()")
 		return bad()

@@ -75,9 +75,9 @@ func (b *binder) value(x syntax.Expr, e env) *entity {
 func (b *binder) statement(s syntax.Stmt, sc *scope) {
 	switch s := s.(type) {
 	case *syntax.Let:
-		b.let(s, sc)
+		b.let(s, env{sc: sc})
 	case *syntax.Set:
-		// options of the request; none changes what a query means
+		b.set(s, sc)
 	case *syntax.DeclareParams:
 		b.declareParams(s, sc)
 	case *syntax.DeclarePattern:
@@ -90,13 +90,14 @@ func (b *binder) statement(s syntax.Stmt, sc *scope) {
 	}
 }
 
-func (b *binder) let(s *syntax.Let, sc *scope) {
-	name := s.Name.Name
+// let declares a name. e has a row in the body of a function whose arguments read one.
+func (b *binder) let(s *syntax.Let, e env) {
+	name, sc := s.Name.Name, e.sc
 	if _, twice := sc.names[name]; twice {
 		b.errorf(&s.Name, "KS201", "A variable with the name '%s' has already been declared.", name)
 		return
 	}
-	v := b.value(s.Value, env{sc: sc})
+	v := b.value(s.Value, e)
 	if v.lambda != nil {
 		v = &entity{lambda: v.lambda, in: sc, view: v.lambda.View}
 		b.checkParams(v.lambda)
@@ -108,6 +109,8 @@ func (b *binder) let(s *syntax.Let, sc *scope) {
 		r.name = name
 		r.render = nil
 		v = &entity{rel: &r}
+	} else if v.expr != nil && len(plan.Columns(v.expr)) > 0 {
+		v.row = e.row
 	}
 	sc.names[name] = v
 }
@@ -253,6 +256,10 @@ func (b *binder) apply(at syntax.Node, name string, f *entity, args []*entity, n
 			}
 			continue
 		}
+		if let, ok := s.(*syntax.Let); ok {
+			b.let(let, env{sc: sc, row: rowOfArgs(args)})
+			continue
+		}
 		b.statement(s, sc)
 	}
 	if out == nil {
@@ -373,11 +380,7 @@ func (b *binder) parameter(at syntax.Node, name string, p *syntax.FuncParam, v *
 				return nil
 			}
 		}
-		r := *v.rel
-		if !p.Schema.Star && len(want) > 0 && len(want) < len(have) {
-			// the body sees the declared columns alone
-			r = *v.rel.then(&plan.Project{Cols: columns(want)})
-		}
+		r := *v.rel // with all its columns: the declared ones are the least that it must have
 		r.name = p.Name.Name
 		return &entity{rel: &r}
 	}

@@ -19,7 +19,7 @@ const (
 // nameRules of scalar functions; those that are not here give no name.
 // Source: the ResultNameKind of each in Microsoft's language service 12.4.
 var nameRules = map[string]nameRule{
-	"abs": firstName, "acos": firstName, "asin": firstName, "atan": firstName, "atan2": firstName, "bin": firstName, "bin_at": firstName,
+	"abs": firstName, "acos": firstName, "asin": firstName, "atan": firstName, "atan2": firstName, "bin": firstName, "bin_at": firstName, "bin_auto": firstName,
 	"binary_and": firstName, "binary_not": firstName, "binary_or": firstName, "binary_shift_left": firstName, "binary_shift_right": firstName,
 	"binary_xor": firstName, "bitset_count_ones": firstName, "ceiling": firstName, "cos": firstName, "erf": firstName, "erfc": firstName,
 	"exp": firstName, "exp10": firstName, "exp2": firstName, "floor": firstName, "format_bytes": firstName, "format_datetime": firstName,

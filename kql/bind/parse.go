@@ -1,8 +1,6 @@
 package bind
 
 import (
-	"strings"
-
 	"sextant/kql/plan"
 	"sextant/kql/syntax"
 	"sextant/table"
@@ -24,7 +22,6 @@ func (b *binder) parse(o *syntax.ParseOp, r *rel, e env) *rel {
 	}
 	op.Of = v
 	seen := map[string]bool{}
-	r = b.shown(r)
 	op.Out = append(op.Out, r.schema()...)
 	kindOf := func(i int) string {
 		if i < 0 || i >= len(o.With) {
@@ -74,6 +71,7 @@ func (b *binder) parse(o *syntax.ParseOp, r *rel, e env) *rel {
 			b.errorf(x, "KS104", "Invalid part of a pattern: a text, a column or * is expected.")
 		}
 	}
+	op.Out = append(op.Out, r.hidden()...)
 	out := r.then(op)
 	out.open = r.open
 	return out
@@ -83,8 +81,7 @@ func (b *binder) parse(o *syntax.ParseOp, r *rel, e env) *rel {
 func (b *binder) parseKV(o *syntax.ParseKV, r *rel, e env) *rel {
 	keys, ok := b.declared(o.As)
 	v := b.scalar(o.X, e)
-	r = b.shown(r)
-	op := &plan.ParseKV{Keys: keys, Pair: " ", KV: "="}
+	op := &plan.ParseKV{Keys: keys} // delimiters that are not given are any that stand there
 	for _, p := range o.With {
 		l, isLit := p.Value.(*syntax.Literal)
 		word := o.With.Word(p.Name.Name)
@@ -93,6 +90,9 @@ func (b *binder) parseKV(o *syntax.ParseKV, r *rel, e env) *rel {
 			op.Greedy = word == "true"
 		case !isLit || l.Kind != syntax.StringLit:
 			b.errorf(p, "KS222", "A text is expected for '%s'.", name)
+			ok = false
+		case l.Text == "" && (name == "pair_delimiter" || name == "kv_delimiter"):
+			note(b.errorf(p, "KS133", "The delimiters of parse-kv must not be empty."), "leave '%s' out to take whatever stands between", name)
 			ok = false
 		case name == "pair_delimiter":
 			op.Pair = l.Text
@@ -112,10 +112,6 @@ func (b *binder) parseKV(o *syntax.ParseKV, r *rel, e env) *rel {
 			ok = false
 		}
 	}
-	if strings.TrimSpace(op.Pair) == "" && op.Pair == "" || op.KV == "" {
-		b.errorf(o, "KS133", "The delimiters of parse-kv must not be empty.")
-		ok = false
-	}
 	op.Out = append(op.Out, r.schema()...)
 	for _, k := range keys {
 		if i := op.Out.Index(k.Name); i >= 0 {
@@ -124,6 +120,7 @@ func (b *binder) parseKV(o *syntax.ParseKV, r *rel, e env) *rel {
 			op.Out = append(op.Out, k)
 		}
 	}
+	op.Out = append(op.Out, r.hidden()...)
 	if isBad(v) || !ok {
 		out := r.then(&plan.ParseKV{Out: op.Out, Of: bad()})
 		out.open = r.open

@@ -163,6 +163,10 @@ func options(t *testing.T, text string) Options {
 	t.Helper()
 	var o Options
 	for _, f := range strings.Fields(text) {
+		if f == "check" {
+			o.Check = true
+			continue
+		}
 		k, v, _ := strings.Cut(f, "=")
 		n, ok := fn.ParseDateTime(v)
 		if !ok {

@@ -2,6 +2,7 @@ package fn
 
 import (
 	"math"
+	"slices"
 
 	"sextant/table"
 )
@@ -134,9 +135,13 @@ func series() []Scalar {
 					missing[i] = missing[i] && math.IsNaN(a[at].Number()) || x == a[at].Number()
 				}
 			}
+			linear := name == "series_fill_linear"
+			if linear && !slices.Contains(missing, false) {
+				whole = false // the constant fills it, a real
+			}
 			f(xs, missing, a)
 			for _, x := range xs {
-				whole = whole && (len(a) < 2 || x == math.Trunc(x) || name == "series_fill_linear" && len(a) < 4)
+				whole = whole && (len(a) < 2 || x == math.Trunc(x) || linear)
 			}
 			if whole {
 				return wholeSeries(xs)
@@ -334,10 +339,15 @@ func fillLinear(xs []float64, missing []bool, a []table.Value) {
 		first++
 	}
 	if first == len(xs) {
+		constant := 0.0
 		if len(a) > 3 {
-			for i := range xs {
-				xs[i] = a[3].Number()
+			constant = math.NaN()
+			if !a[3].IsNull() {
+				constant = a[3].Number()
 			}
+		}
+		for i := range xs {
+			xs[i] = constant
 		}
 		return
 	}
