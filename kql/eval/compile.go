@@ -195,6 +195,8 @@ func (x *compiler) op(p *pipe, op plan.Op) error {
 		return x.graphMatch(p, op)
 	case *plan.GraphTable:
 		return x.graphTable(p, op)
+	case *plan.MakeGraph:
+		return fault.New(fault.Invalid, "a graph is no table of rows; put graph-match or graph-to-table behind it")
 	case *plan.Serialize:
 		// Rows are always in order here.
 	default:

@@ -4,11 +4,15 @@ import (
 	"math"
 	"net/netip"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/golang/geo/s1"
 	"github.com/golang/geo/s2"
 
 	"sextant/table"
 )
+
+// Hash is what hash(v) gives.
+func Hash(v table.Value) int64 { return int64(xxhash.Sum64(hashBytes(v))) }
 
 // Network reads an address with or without a prefix as the language's functions do,
 // for those who look up many: the address and the prefix in the 128 bits of IPv6.
