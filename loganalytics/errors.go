@@ -30,10 +30,28 @@ func (f *Face) Fail(w http.ResponseWriter, r *http.Request, err error, text stri
 	if status >= 500 && status != http.StatusGatewayTimeout {
 		f.Logger.Error("a query failed", "reason", err, "request", body.Correlation)
 	}
+	echo(w, r)
+	if status == http.StatusTooManyRequests {
+		comeAgain(w)
+	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("x-ms-error-code", body.Code)
 	w.WriteHeader(status)
 	_, _ = w.Write(append(append([]byte(`{"error":`), appendJSON(nil, body)...), "}\n"...)) // a client that went away is no fault of ours
+}
+
+// echo what the client called its request.
+func echo(w http.ResponseWriter, r *http.Request) {
+	if id := r.Header.Get("x-ms-client-request-id"); id != "" && len(id) <= 200 {
+		w.Header().Set("x-ms-client-request-id", id)
+	}
+}
+
+// comeAgain in a second, in each of the ways that clients look for it.
+func comeAgain(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	w.Header().Set("retry-after-ms", "1000")
+	w.Header().Set("x-ms-retry-after-ms", "1000")
 }
 
 const tooLong = "The query ran longer than it may. Ask for less, or allow more time with Prefer: wait=600."
@@ -45,6 +63,8 @@ func describe(err error, text string) (int, apiError) {
 		return http.StatusBadRequest, badQuery(ds, text)
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, apiError{Code: "GatewayTimeout", Message: tooLong}
+	case errors.Is(err, ErrThrottled):
+		return http.StatusTooManyRequests, apiError{Code: "ThrottledError", Message: err.Error()}
 	}
 	switch fault.KindOf(err) {
 	case fault.Invalid:

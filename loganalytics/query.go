@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,11 +36,13 @@ type Runner interface {
 	Query(ctx context.Context, req query.Request) (*query.Answer, error)
 }
 
-// Face answers the query API.
+// Face answers the query API. Workspaces that are also Places can be listed, looked
+// at, and asked together.
 type Face struct {
 	Workspaces Workspaces
 	Clock      func() time.Time
 	Logger     *slog.Logger
+	Gate       *Gate // nil lets any number of queries run
 }
 
 // Waits of a query, in seconds: when Prefer does not say, and at most.
@@ -108,12 +111,9 @@ func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace stri
 		f.Fail(w, r, fault.New(fault.Invalid, "the request has no query"), "")
 		return
 	}
-	for _, other := range req.Workspaces {
-		// An answer over fewer workspaces than were asked for would look right.
-		if also, err := f.Workspaces.Workspace(other); err != nil || also != run {
-			f.Fail(w, r, fault.New(fault.Invalid, "a query asks one workspace; %q is another than that of the path", other), "")
-			return
-		}
+	if run, err = f.with(run, req.Workspaces); err != nil {
+		f.Fail(w, r, err, "")
+		return
 	}
 	p := parsePrefer(strings.Join(r.Header.Values("Prefer"), ","))
 	now := f.Clock()
@@ -124,6 +124,12 @@ func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace stri
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(p.wait)*time.Second)
 	defer cancel()
+	leave, err := f.Gate.enter(ctx)
+	if err != nil {
+		f.Fail(w, r, err, req.Query)
+		return
+	}
+	defer leave()
 	answer, err := run.Query(ctx, q)
 	if err != nil {
 		f.Fail(w, r, err, req.Query)
@@ -137,6 +143,32 @@ func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace stri
 	f.write(ctx, w, r, answer, p, req.Query, now)
 }
 
+// with other workspaces, which a query may name besides that of its path.
+func (f *Face) with(run Runner, others []string) (Runner, error) {
+	all := []Runner{run}
+	for _, id := range others {
+		also, err := f.Workspaces.Workspace(id)
+		if err != nil {
+			// An answer over fewer workspaces than were asked for would look right.
+			return nil, fault.New(fault.Invalid, "the query names a workspace that is not there: %w", err)
+		}
+		if !slices.Contains(all, also) {
+			all = append(all, also)
+		}
+	}
+	if len(all) == 1 {
+		return run, nil
+	}
+	places, ok := f.Workspaces.(Places)
+	if !ok {
+		return nil, fault.New(fault.Invalid, "a query asks one workspace here; %s are others than that of the path", strings.Join(others, ", "))
+	}
+	return places.Together(all), nil
+}
+
+// maxAnswer of one query, in bytes as they go out.
+const maxAnswer = 100 << 20
+
 // write an answer as it comes. What fails after the first byte becomes the
 // answer's error member: the rows before it stand.
 func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request, a *query.Answer, p prefer, text string, began time.Time) {
@@ -149,6 +181,7 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request
 			return
 		}
 	}
+	echo(w, r)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	out := bufio.NewWriterSize(w, 64<<10)
 	defer out.Flush()
@@ -178,6 +211,9 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request
 				break
 			}
 			for row := range b.Rows {
+				if failed != nil {
+					break
+				}
 				if n > 0 {
 					buf = append(buf, ',')
 				}
@@ -191,7 +227,9 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request
 				}
 				buf = append(buf, ']')
 				if len(buf) > 48<<10 {
-					bytes += int64(len(buf))
+					if bytes += int64(len(buf)); bytes > maxAnswer {
+						failed = errTooLarge
+					}
 					if _, err := out.Write(buf); err != nil {
 						return // the client is gone
 					}
@@ -220,7 +258,7 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request
 		buf = append(buf, `,"error":`...)
 		buf = appendJSON(buf, map[string]any{
 			"code": "PartialError", "message": "There were some errors when processing your query.",
-			"details": []any{map[string]any{"code": "EngineError", "message": publicText(failed)}},
+			"details": []any{map[string]any{"code": detailOf(failed), "message": publicText(failed)}},
 		})
 	}
 	buf = append(buf, '}')
@@ -300,6 +338,16 @@ func renderOf(r *query.Render) map[string]any {
 		}
 	}
 	return out
+}
+
+// errTooLarge ends an answer that nobody could hold.
+var errTooLarge = fault.New(fault.Limit, "the answer is larger than %d MB; summarize, take fewer rows or project fewer columns", maxAnswer>>20)
+
+func detailOf(err error) string {
+	if errors.Is(err, errTooLarge) {
+		return "ResponsePayloadTooLarge"
+	}
+	return "EngineError"
 }
 
 // publicText of an error: what the user did, never what went on inside.

@@ -64,6 +64,7 @@ func New(o Options) (*Server, error) {
 	s.mux.Handle("GET /v1/explain", s.admin(s.explain))
 	s.mux.Handle("POST /v1/workspaces/{workspace}/query", s.admin(s.query))
 	s.mux.Handle("GET /v1/workspaces/{workspace}/query", s.admin(s.query))
+	s.doors()
 	s.mux.HandleFunc("/", s.nothing)
 	return s, nil
 }
@@ -91,6 +92,7 @@ func (s *Server) Handler() http.Handler {
 			return
 		}
 		plainPath(r)
+		foreignPath(r)
 		s.mux.ServeHTTP(w, r)
 	})
 }
@@ -163,36 +165,9 @@ func (s *Server) adminFromAfar(next http.Handler) http.Handler {
 	})
 }
 
-// query answers the query API, compressed where the client takes that.
+// query answers the query API.
 func (s *Server) query(w http.ResponseWriter, r *http.Request) {
-	if takesGzip(r.Header.Get("Accept-Encoding")) {
-		z := &zipped{ResponseWriter: w}
-		s.la.ServeQuery(z, r, r.PathValue("workspace"))
-		z.close() // not when it panicked: half an answer must not look like a whole one
-		return
-	}
-	s.la.ServeQuery(w, r, r.PathValue("workspace"))
-}
-
-// Workspace implements loganalytics.Workspaces.
-func (s *Server) Workspace(id string) (loganalytics.Runner, error) {
-	if id == "default" {
-		id = ""
-	}
-	t, err := s.o.Node.Find(id)
-	if err != nil {
-		return nil, err
-	}
-	return runner{s.o.Engine, t}, nil
-}
-
-type runner struct {
-	engine *query.Engine
-	tenant *node.Tenant
-}
-
-func (r runner) Query(ctx context.Context, req query.Request) (*query.Answer, error) {
-	return r.engine.Run(ctx, r.tenant.Store, req)
+	zip(func(w http.ResponseWriter, r *http.Request) { s.la.ServeQuery(w, r, r.PathValue("workspace")) })(w, r)
 }
 
 // counted counts what comes in.

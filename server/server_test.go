@@ -473,7 +473,7 @@ func TestQueryAPI(t *testing.T) {
 	f("POST", q, []byte(`{"query":1}`), 400, `BadArgumentError`)
 	f("POST", q, bytes.Repeat([]byte(" "), 9<<20), 400, `could not be read`)
 	f("POST", "/v1/workspaces/99999999-0000-0000-0000-000000000000/query", ask("print 1"), 404, `WorkspaceNotFoundError`)
-	f("POST", q, []byte(`{"query":"print 1","workspaces":["elsewhere"]}`), 400, `asks one workspace`)
+	f("POST", q, []byte(`{"query":"print 1","workspaces":["elsewhere"]}`), 400, `names a workspace that is not there`)
 	f("POST", q, []byte(`{"query":"print x = 1","workspaces":["`+tenant+`"]}`), 200, `\[\[1\]\]`)
 
 	// An answer over its limits is an error; see package loganalytics for one that had begun.

@@ -1,0 +1,174 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"sextant/fault"
+	"sextant/loganalytics"
+	"sextant/node"
+	"sextant/query"
+	"sextant/store"
+)
+
+// Workspaces. Each tenant of the node is one: the directory's own, which is there
+// from the first record on, and those that were made through the management API,
+// which are tenants of the node with an id of their own and share nothing with it.
+
+// place is one of them. It is comparable.
+type place struct {
+	s     *Server
+	t     *node.Tenant
+	scope string // a resource whose rows alone are shown; "" shows all
+}
+
+// defaultResource of a tenant's own workspace.
+func defaultResource(t *node.Tenant) string {
+	return "/subscriptions/" + t.ID + "/resourceGroups/sextant/providers/Microsoft.OperationalInsights/workspaces/" + t.ID
+}
+
+func (p place) Info() loganalytics.Info {
+	info := loganalytics.Info{ID: p.t.Workspace, Name: p.t.ID, ResourceID: defaultResource(p.t), Tenant: p.t.ID, Location: "local"}
+	docs, err := p.s.o.Node.State().List(loganalytics.WorkspaceKind, "")
+	if err != nil {
+		p.s.o.Logger.Error("the workspaces cannot be read", "reason", err)
+		return info
+	}
+	for _, d := range docs {
+		var w loganalytics.WorkspaceDocument
+		if err := d.Decode(&w); err != nil {
+			p.s.o.Logger.Error("a workspace cannot be read", "reason", err)
+			continue
+		}
+		if w.Tenant == p.t.ID {
+			info.ResourceID, info.Name = w.ResourceID, w.ResourceID[strings.LastIndexByte(w.ResourceID, '/')+1:]
+			info.Location = w.Location
+		}
+	}
+	return info
+}
+
+func (p place) Snapshot(ctx context.Context) (store.Snapshot, error) {
+	snap, err := p.t.Store.Snapshot(ctx)
+	if err != nil || p.scope == "" {
+		return snap, err
+	}
+	return query.Within(snap, p.scope), nil
+}
+
+func (p place) Saved(context.Context) ([]query.Function, error) {
+	return loganalytics.SavedFunctions(p.s.o.Node.State(), p.t.ID)
+}
+
+func (p place) Query(ctx context.Context, req query.Request) (*query.Answer, error) {
+	saved, err := p.Saved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	req.Functions = loganalytics.Functions(saved)
+	if len(p.s.o.Node.Tenants()) > 1 {
+		i := p.Info() // with one workspace every name is as good as its own
+		req.Workspaces = []string{i.Name, i.ID, i.ResourceID, i.Tenant}
+	}
+	snap, err := p.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.s.o.Engine.RunOn(ctx, snap, req)
+}
+
+// together are several places, asked as one.
+type together struct{ of []place }
+
+func (t *together) Query(ctx context.Context, req query.Request) (*query.Answer, error) {
+	var snaps []store.Snapshot
+	var saved []query.Function
+	for _, p := range t.of {
+		s, err := p.Snapshot(ctx)
+		if err != nil {
+			return nil, errors.Join(err, query.Union(snaps...).Close())
+		}
+		snaps = append(snaps, s)
+		fs, err := p.Saved(ctx)
+		if err != nil {
+			return nil, errors.Join(err, query.Union(snaps...).Close())
+		}
+		for _, f := range fs {
+			if !slices.ContainsFunc(saved, func(x query.Function) bool { return x.Name == f.Name }) {
+				saved = append(saved, f)
+			}
+		}
+	}
+	req.Functions = loganalytics.Functions(saved)
+	// A name inside the query would mean one of them; only all of them can be asked.
+	req.Workspaces = []string{"those that the request names, asked together"}
+	return t.of[0].s.o.Engine.RunOn(ctx, query.Union(snaps...), req)
+}
+
+// Together implements loganalytics.Places.
+func (s *Server) Together(of []loganalytics.Runner) loganalytics.Runner {
+	t := &together{}
+	for _, r := range of {
+		t.of = append(t.of, r.(place)) // all that Workspace gives are places
+	}
+	return t
+}
+
+// List implements loganalytics.Places.
+func (s *Server) List(context.Context) ([]loganalytics.Place, error) {
+	var out []loganalytics.Place
+	for _, t := range s.o.Node.Tenants() {
+		out = append(out, place{s: s, t: t})
+	}
+	slices.SortFunc(out, func(a, b loganalytics.Place) int { return strings.Compare(a.Info().Name, b.Info().Name) })
+	return out, nil
+}
+
+// Workspace implements loganalytics.Workspaces: by GUID, name, tenant or resource
+// id. Another resource is the part of the workspace that holds its rows.
+func (s *Server) Workspace(id string) (loganalytics.Runner, error) {
+	if id == "default" {
+		id = ""
+	}
+	if id == "" {
+		t, err := s.o.Node.Find("")
+		if err != nil {
+			return nil, err
+		}
+		return place{s: s, t: t}, nil
+	}
+	all := s.o.Node.Tenants()
+	for _, t := range all {
+		if strings.EqualFold(t.ID, id) || strings.EqualFold(t.Workspace, id) {
+			return place{s: s, t: t}, nil
+		}
+	}
+	for _, t := range all {
+		if p := (place{s: s, t: t}); p.Info().Known(id) {
+			return p, nil
+		}
+	}
+	if strings.HasPrefix(id, "/") && !strings.Contains(strings.ToLower(id), "/microsoft.operationalinsights/workspaces/") {
+		var holds []*node.Tenant
+		for _, t := range all {
+			if strings.HasPrefix(strings.ToLower(id)+"/", "/subscriptions/"+t.ID+"/") || strings.HasPrefix(strings.ToLower(id)+"/", "/tenants/"+t.ID+"/") {
+				holds = append(holds, t)
+			}
+		}
+		switch {
+		case len(holds) == 1:
+			return place{s: s, t: holds[0], scope: id}, nil
+		case len(all) == 1:
+			return place{s: s, t: all[0], scope: id}, nil
+		case len(all) > 1:
+			return nil, fault.New(fault.Invalid, "which of %d workspaces holds the rows of %s is not known; ask the workspace and filter on _ResourceId", len(all), id)
+		}
+	}
+	_, err := s.o.Node.Find(id)
+	if err == nil {
+		err = fault.New(fault.NotFound, "there is no workspace %q", id)
+	}
+	return nil, err
+}
