@@ -287,11 +287,9 @@ func (b *binder) entityValue(at syntax.Node, ent *entity, name string, e env) pl
 	return ent.expr
 }
 
-// sameRow tells whether two rows are of the same operator's input: copies of a
-// row share its index.
-func sameRow(a, c *row) bool {
-	return len(a.schema) == len(c.schema) && (len(a.schema) == 0 || &a.schema[0] == &c.schema[0])
-}
+// sameRow tells whether two rows are of the same operator's input: copies of a row
+// share its mark.
+func sameRow(a, c *row) bool { return a.mark == c.mark }
 
 func allDefault(l *syntax.Lambda) bool {
 	for _, p := range l.Params {

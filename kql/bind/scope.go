@@ -98,6 +98,7 @@ func nowhere() *rel {
 type row struct {
 	schema table.Schema
 	index  map[string]int
+	mark   *int // one for each row that is no copy
 	open   bool
 	// guessed collects names that are read of an open row; nil where nobody asks.
 	guessed *[]string
@@ -134,7 +135,7 @@ func newRow(s table.Schema, open, ordered bool) *row {
 			index[c.Name] = i
 		}
 	}
-	return &row{schema: s, index: index, open: open, ordered: ordered}
+	return &row{schema: s, index: index, mark: new(int), open: open, ordered: ordered}
 }
 
 // guess notes that a name must be a column of an open row.
