@@ -2,7 +2,6 @@ package fn
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 	"unsafe"
 
@@ -116,16 +115,8 @@ func (m textMatch) holds(text, part string) bool {
 	return strings.HasSuffix(text, part)
 }
 
-// Lower folds the case of a text, rune by rune. Every comparison without case
-// uses it, and DuckDB's lower() agrees with it on every rune.
-func Lower(s string) string {
-	for i := range len(s) {
-		if c := s[i]; c >= utf8.RuneSelf || c >= 'A' && c <= 'Z' {
-			return strings.Map(unicode.ToLower, s)
-		}
-	}
-	return s
-}
+// Lower folds the case of a text. Every comparison without case uses it.
+func Lower(s string) string { return table.Lower(s) }
 
 const foldBuffer = 512
 
@@ -148,13 +139,7 @@ func lowerInto(buf *[foldBuffer]byte, s string) string {
 	return unsafe.String(&buf[0], len(s))
 }
 
-// isTermRune says whether a rune is part of a term.
-func isTermRune(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-	}
-	return unicode.IsLetter(r) || unicode.IsNumber(r)
-}
+func isTermRune(r rune) bool { return table.IsTermRune(r) }
 
 func hasTerm(text, part string) bool { return termAt(text, part, true, true) }
 
@@ -167,9 +152,7 @@ func HasTerm(text, part string, fold bool) bool {
 }
 
 // Terms of a text: the maximal runs of letters and digits.
-func Terms(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return !isTermRune(r) })
-}
+func Terms(text string) []string { return table.Terms(text) }
 
 // termAt says whether part occurs where it is not continued by a letter or digit
 // before (start) and after (end).
