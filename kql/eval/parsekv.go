@@ -127,8 +127,9 @@ type pairs struct {
 
 func word(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// delim is the length of the delimiter d at the start of s; 0 for none.
-func delim(s, d string) int {
+// delim is the length of the delimiter d at the start of s; 0 for none. One that is not
+// given ends where a quote opens.
+func (p *pairs) delim(s, d string) int {
 	if d != "" {
 		if strings.HasPrefix(s, d) {
 			return len(d)
@@ -138,7 +139,7 @@ func delim(s, d string) int {
 	n := 0
 	for n < len(s) {
 		r, size := utf8.DecodeRuneInString(s[n:])
-		if word(r) {
+		if word(r) || r == p.open {
 			break
 		}
 		n += size
@@ -181,7 +182,7 @@ func (p *pairs) key(s string) (key string, n int) {
 		if p.kv != "" {
 			end += blanks(s[q:])
 		}
-		if d := delim(s[end:], p.kv); d > 0 {
+		if d := p.delim(s[end:], p.kv); d > 0 {
 			return text, end + d
 		}
 		return "", 0
@@ -193,13 +194,13 @@ func (p *pairs) key(s string) (key string, n int) {
 			end += blanks(s[i:])
 		}
 		if i > 0 {
-			if d := delim(s[end:], p.kv); d > 0 {
+			if d := p.delim(s[end:], p.kv); d > 0 {
 				return strings.TrimSpace(s[:i]), end + d
 			}
 		}
 		if p.pair != "" || p.kv != "" {
 			for k := i; k < max(end, i+1); k++ {
-				if delim(s[k:], p.pair) > 0 {
+				if p.delim(s[k:], p.pair) > 0 {
 					return "", 0
 				}
 			}
@@ -215,7 +216,7 @@ func (p *pairs) split(s string, found func(key, value string)) {
 			s = s[n:]
 			continue
 		}
-		if n := delim(s, p.pair); n > 0 {
+		if n := p.delim(s, p.pair); n > 0 {
 			if _, q := p.quoted(s); q == 0 {
 				s = s[n:]
 				continue
@@ -242,7 +243,7 @@ func (p *pairs) skip(s string) int {
 		return q
 	}
 	_, n := utf8.DecodeRuneInString(s)
-	for n < len(s) && delim(s[n:], p.pair) == 0 {
+	for n < len(s) && p.delim(s[n:], p.pair) == 0 {
 		_, size := utf8.DecodeRuneInString(s[n:])
 		n += size
 	}
@@ -256,7 +257,7 @@ func (p *pairs) value(s string) (string, int) {
 	}
 	n := 0
 	for n < len(s) {
-		if d := delim(s[n:], p.pair); d > 0 {
+		if d := p.delim(s[n:], p.pair); d > 0 {
 			if !p.greedy || p.ctx.Err() != nil {
 				break
 			}
