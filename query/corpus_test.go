@@ -81,14 +81,14 @@ func TestCutCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	cat := fn.New()
-	e := New(Options{Catalogue: cat, Clock: clockAt(kqltest.Now), Timeout: 5 * time.Second, EngineBytes: 96 << 20, Fallback: func(sql string, err error) {
+	e := New(Options{Catalogue: cat, Clock: clockAt(kqltest.Now), Timeout: 5 * time.Second, EngineBytes: 256 << 20, Fallback: func(sql string, err error) {
 		t.Errorf("the engine could not run its SQL: %v\n%s", err, sql)
 	}})
 	whys := map[string]int{}
 	var reached, ran, rows int
 	begin := time.Now()
 	for _, q := range queries {
-		if time.Since(begin) > 4*time.Minute {
+		if time.Since(begin) > 8*time.Minute { // as slow as this no machine should be
 			t.Fatal("the queries take too long")
 		}
 		ok, why, err := reach(e, st, q.Query)
@@ -128,7 +128,7 @@ func TestCutCorpus(t *testing.T) {
 
 // reachFloor is how many of 1,000 queries run as SQL up to their last reducing
 // operator at least. It only rises.
-const reachFloor = 0
+const reachFloor = 770
 
 // reach says whether all reducing operators of a query run as SQL, and why not.
 func reach(e *Engine, st store.Store, text string) (ok bool, why string, err error) {
