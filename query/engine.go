@@ -81,7 +81,7 @@ func (e *Engine) start(ctx context.Context, snap store.Snapshot, req Request, od
 		return err
 	}
 	now := e.now(req)
-	q, notes := e.bind(environmentOf(snap, req), req, now)
+	q, notes := e.bindWith(environmentOf(snap, req), req, now, bind.Options{Rows: e.rowsOf(ctx, snap, req, now, odd)})
 	if q == nil {
 		return nil, errors.Join(notes.Err(), closeAll())
 	}
@@ -122,7 +122,41 @@ func (e *Engine) plain(ctx context.Context, err error) error {
 	return err
 }
 
+// maxPluginRows bounds what a plugin may ask for to know its columns.
+const maxPluginRows = 10_000
+
+// rowsOf runs, while a query is bound, the plans that tell the columns of plugins such
+// as pivot.
+func (e *Engine) rowsOf(ctx context.Context, snap store.Snapshot, req Request, now int64, odd func(table.Def) bool) func(*plan.Pipeline) ([][]table.Value, error) {
+	return func(p *plan.Pipeline) (out [][]table.Value, err error) {
+		p = plan.Optimize(&plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd}, p)
+		c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: maxPluginRows})
+		r, err := eval.Options{TempDir: e.o.TempDir}.Run(c, p, e.scannerOf(c, snap, req.Split))
+		if err != nil {
+			return nil, e.plain(ctx, err)
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		for {
+			b, err := r.Next(ctx)
+			if err != nil {
+				return nil, e.plain(ctx, err)
+			}
+			if b == nil {
+				return out, nil
+			}
+			for i := range b.Rows {
+				out = append(out, b.Row(i, nil))
+			}
+		}
+	}
+}
+
 func (e *Engine) bind(env bind.Environment, req Request, now int64) (*bind.Query, fault.Diagnostics) {
+	return e.bindWith(env, req, now, bind.Options{})
+}
+
+// bindWith binds a request; of the options it sets what the request tells.
+func (e *Engine) bindWith(env bind.Environment, req Request, now int64, o bind.Options) (*bind.Query, fault.Diagnostics) {
 	file, ds := syntax.Parse(req.Text)
 	if ds.Err() != nil {
 		return nil, ds
@@ -131,7 +165,8 @@ func (e *Engine) bind(env bind.Environment, req Request, now int64) (*bind.Query
 	if err != nil {
 		return nil, append(ds, fault.Diagnostic{Code: "SEM0250", Text: err.Error()})
 	}
-	q, more := bind.Bind(file, env, e.o.Catalogue, bind.Options{From: req.From, To: req.To, Now: now, Params: params, Workspaces: req.Workspaces})
+	o.From, o.To, o.Now, o.Params, o.Workspaces = req.From, req.To, now, params, req.Workspaces
+	q, more := bind.Bind(file, env, e.o.Catalogue, o)
 	return q, append(ds, more...)
 }
 
@@ -154,7 +189,7 @@ func (e *Engine) optimize(q *bind.Query, now int64, odd func(table.Def) bool) {
 // Check binds a text without running it. The schema is the primary result's.
 func (e *Engine) Check(env bind.Environment, text string) (table.Schema, fault.Diagnostics) {
 	now, _ := table.TicksOf(e.o.Clock())
-	q, ds := e.bind(env, Request{Text: text}, now)
+	q, ds := e.bindWith(env, Request{Text: text}, now, bind.Options{Check: true})
 	if q == nil || len(q.Pipelines) == 0 {
 		return nil, ds
 	}
@@ -169,11 +204,12 @@ func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (stri
 		return "", err
 	}
 	now := e.now(req)
-	q, ds := e.bind(environmentOf(snap, req), req, now)
+	odd := e.odd.of(ctx, st, marks, snap)
+	q, ds := e.bindWith(environmentOf(snap, req), req, now, bind.Options{Rows: e.rowsOf(ctx, snap, req, now, odd)})
 	if q == nil {
 		return "", errors.Join(ds.Err(), snap.Close())
 	}
-	e.optimize(q, now, e.odd.of(ctx, st, marks, snap))
+	e.optimize(q, now, odd)
 	text, err := e.explain(fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes}), snap, q, req)
 	return text, errors.Join(err, snap.Close())
 }

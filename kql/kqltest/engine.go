@@ -33,7 +33,16 @@ func Bind(cat *fn.Catalogue, tables map[string]*table.Batch, text string, now in
 	if err := diags.Err(); err != nil {
 		return nil, err
 	}
-	q, diags := bind.Bind(file, Environment(tables), cat, bind.Options{Now: now})
+	rows := func(p *plan.Pipeline) ([][]table.Value, error) {
+		ctx := context.Background()
+		r, err := eval.Run(fn.NewContext(ctx, now, 1, &fn.Budget{MaxBytes: 64 << 20, MaxRows: 10_000}), p, Tables(tables))
+		if err != nil {
+			return nil, err
+		}
+		_, out, err := ReadAll(ctx, r)
+		return out, err
+	}
+	q, diags := bind.Bind(file, Environment(tables), cat, bind.Options{Now: now, Rows: rows})
 	if err := diags.Err(); err != nil {
 		return nil, err
 	}
