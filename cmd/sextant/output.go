@@ -6,18 +6,23 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/term"
+
 	"sextant/table"
 )
 
-// print a result in a format: table, json, csv or ndjson.
+// printResult in a format: table, list, json, csv or ndjson.
 func printResult(w io.Writer, r *result, format string) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	var err error
 	switch format {
+	case "list":
+		err = printList(out, r)
 	case "json":
 		err = printJSON(out, r, true)
 	case "ndjson":
@@ -25,7 +30,7 @@ func printResult(w io.Writer, r *result, format string) error {
 	case "csv":
 		err = printCSV(out, r)
 	default:
-		err = printTable(out, r)
+		err = printTable(out, r, screenWidth(w))
 	}
 	if e := out.Flush(); err == nil {
 		err = e
@@ -126,10 +131,33 @@ const (
 	tableRows = 10_000 // held to find the widths; a longer table is printed in parts
 )
 
-func printTable(out *bufio.Writer, r *result) error {
+// screenWidth of a terminal in characters; 0 where w is none, which bounds nothing.
+func screenWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// printTable with aligned columns. On a screen that is too narrow for them rows are
+// printed as lists: lines that are broken anywhere help nobody.
+func printTable(out *bufio.Writer, r *result, screen int) error {
 	var rows [][]string
 	total := 0
+	asList := false
 	flush := func() error {
+		if asList = asList || screen > 0 && tooWide(r.schema, rows, screen); asList {
+			for i, row := range rows {
+				writeList(out, r.schema, row, total-len(rows)+i+1, screen)
+			}
+			rows = rows[:0]
+			return out.Flush()
+		}
 		width := make([]int, len(r.schema))
 		for i, c := range r.schema {
 			width[i] = utf8.RuneCountInString(c.Name)
@@ -188,28 +216,91 @@ func printTable(out *bufio.Writer, r *result) error {
 			return err
 		}
 	}
-	plural := "s"
-	if total == 1 {
-		plural = ""
+	writeCount(out, total)
+	if asList {
+		fmt.Fprintln(out, "(each row as a list, without its empty columns; project fewer columns for a table)")
 	}
-	_, err = fmt.Fprintf(out, "(%d row%s)\n", total, plural)
+	return nil
+}
+
+func tooWide(schema table.Schema, rows [][]string, screen int) bool {
+	sum := 0
+	for i, c := range schema {
+		width := utf8.RuneCountInString(c.Name)
+		for _, row := range rows {
+			width = max(width, utf8.RuneCountInString(row[i]))
+		}
+		sum += width + 2
+	}
+	return sum-2 > screen
+}
+
+// printList prints each row as lines of a name and a value, empty ones left out.
+func printList(out *bufio.Writer, r *result) error {
+	n := 0
+	cells := make([]string, len(r.schema))
+	err := r.rows(func(row []table.Value) error {
+		for i, v := range row {
+			cells[i] = oneLine(v)
+		}
+		n++
+		writeList(out, r.schema, cells, n, 0)
+		return nil
+	})
+	if err == nil {
+		writeCount(out, n)
+	}
 	return err
 }
 
-// oneCell is a value on one line, cut to what a person can read.
+// writeList writes a row; values are cut at the screen's edge, if there is one.
+func writeList(out *bufio.Writer, schema table.Schema, cells []string, n, screen int) {
+	width := 0
+	for i, c := range schema {
+		if cells[i] != "" {
+			width = max(width, utf8.RuneCountInString(c.Name))
+		}
+	}
+	fmt.Fprintf(out, "── row %d %s\n", n, strings.Repeat("─", 20))
+	for i, c := range schema {
+		if cells[i] == "" {
+			continue
+		}
+		text := cells[i]
+		if room := screen - width - 2; screen > 0 && room > 10 && utf8.RuneCountInString(text) > room {
+			text = string([]rune(text)[:room-1]) + "…"
+		}
+		fmt.Fprintf(out, "%s%s  %s\n", c.Name, strings.Repeat(" ", width-utf8.RuneCountInString(c.Name)), text)
+	}
+}
+
+func writeCount(out *bufio.Writer, n int) {
+	plural := "s"
+	if n == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(out, "(%d row%s)\n", n, plural)
+}
+
+// oneCell is a value on one line, cut to what a person can read in a table.
 func oneCell(v table.Value) string {
+	s := oneLine(v)
+	if utf8.RuneCountInString(s) > maxCell {
+		s = string([]rune(s)[:maxCell-1]) + "…"
+	}
+	return s
+}
+
+// oneLine is a value on one line that is safe to print.
+func oneLine(v table.Value) string {
 	s := v.Text()
 	if v.Type() == table.DateTime && !v.IsNull() {
 		s = strings.TrimSuffix(strings.TrimRight(strings.TrimSuffix(s, "Z"), "0"), ".") + "Z"
 	}
-	s = strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return ' ' // what a log holds must not steer the terminal
 		}
 		return r
 	}, s)
-	if utf8.RuneCountInString(s) > maxCell {
-		s = string([]rune(s)[:maxCell-1]) + "…"
-	}
-	return s
 }

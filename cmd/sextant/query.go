@@ -16,7 +16,7 @@ import (
 // QueryCmd asks one question.
 type QueryCmd struct {
 	KQL      string `arg:"" optional:"" help:"The query; - or nothing reads it from standard input."`
-	Output   string `short:"o" enum:"table,json,csv,ndjson" default:"table" help:"How to print rows: table, json (an array of objects), csv, ndjson."`
+	Output   string `short:"o" enum:"table,list,json,csv,ndjson" default:"table" help:"How to print rows: table (rows as lists where the terminal is too narrow), list, json (an array of objects), csv, ndjson."`
 	Timespan string `placeholder:"P7D" help:"Bound on time: P7D, PT2H, 2026-01-01/2026-01-08. None by default."`
 	Explain  bool   `help:"Show what would run in the engine and what in the evaluator, and why, instead of rows."`
 }
