@@ -57,6 +57,12 @@ var answersAt = regexp.MustCompile(`answers at (http://\S+)`)
 // serve starts a server over a folder and waits until it is ready.
 func serve(t *testing.T, dir string) *process {
 	t.Helper()
+	return serveWith(t, dir, "")
+}
+
+// serveWith a token that was configured; "" is the folder's own.
+func serveWith(t *testing.T, dir, token string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(bin, "serve", "--data", dir, "--http", "127.0.0.1:0"), log: &bytes.Buffer{}, exited: make(chan struct{})}
 	errs, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -90,9 +96,10 @@ func serve(t *testing.T, dir string) *process {
 		p.kill()
 		t.Fatalf("the server did not say where it answers:\n%s", p.log)
 	}
-	token, err := access.ReadToken(dir)
-	if err != nil {
-		t.Fatal(err)
+	if token == "" {
+		if token, err = access.ReadToken(dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if p.client, err = client.New(p.addr, token); err != nil {
 		t.Fatal(err)
