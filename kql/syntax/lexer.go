@@ -17,6 +17,9 @@ type lexer struct {
 	toks  []token
 	diags fault.Diagnostics
 	open  []int // indexes of the brackets not yet closed
+
+	keep     bool // comments
+	comments []comment
 }
 
 func isLetter(c byte) bool   { return c|0x20 >= 'a' && c|0x20 <= 'z' }
@@ -104,10 +107,15 @@ func (l *lexer) skipBlanks() {
 		case c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f':
 			l.pos++
 		case c == '/' && l.peek(1) == '/', c == '#' && len(l.toks) == 0: // a comment; a client's directive
+			start := l.pos
 			if i := strings.IndexAny(l.src[l.pos:], "\n\r"); i >= 0 {
 				l.pos += i
 			} else {
 				l.pos = len(l.src)
+			}
+			if l.keep {
+				behind := len(l.toks) > 0 && !strings.ContainsAny(l.src[l.toks[len(l.toks)-1].end:start], "\n\r")
+				l.comments = append(l.comments, comment{start, strings.TrimRight(l.src[start:l.pos], " \t\f"), behind})
 			}
 		case c >= utf8.RuneSelf:
 			r, n := utf8.DecodeRuneInString(l.src[l.pos:])

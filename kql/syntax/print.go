@@ -26,6 +26,36 @@ type printer struct {
 	b      strings.Builder
 	lines  bool // as Format does
 	indent int
+
+	src      string    // of comments
+	comments []comment // that are still to be written, in order
+}
+
+// comment of a text.
+type comment struct {
+	start  int
+	text   string // with its //
+	behind bool   // something stands before it on its line
+}
+
+// nlTo starts the line of what stood at a place: the comments before it come first.
+func (p *printer) nlTo(at int, tight bool) {
+	p.flush(at, tight)
+	p.nl(tight)
+}
+
+// flush writes the comments before a place; a new line must follow.
+func (p *printer) flush(at int, tight bool) {
+	for first := true; len(p.comments) > 0 && p.comments[0].start < at; first = false {
+		c := p.comments[0]
+		p.comments = p.comments[1:]
+		if first && c.behind {
+			p.s(" ")
+		} else {
+			p.nl(tight)
+		}
+		p.s(c.text)
+	}
 }
 
 func (p *printer) s(parts ...string) {
@@ -186,7 +216,7 @@ func (p *printer) statements(ss []Stmt) {
 	for i, s := range ss {
 		if i > 0 {
 			p.s(";")
-			p.nl(false)
+			p.nlTo(s.At().Start, false)
 		}
 		p.node(s)
 	}
@@ -196,8 +226,9 @@ func (p *printer) braces(b *Block, open, end string) {
 	p.s(open)
 	if len(b.Stmts) > 0 {
 		p.indent++
-		p.nl(false)
+		p.nlTo(b.Stmts[0].At().Start, false)
 		p.statements(b.Stmts)
+		p.flush(b.At().Start+b.At().Length, false)
 		p.indent--
 		p.nl(false)
 	}
@@ -210,7 +241,7 @@ func (p *printer) pipe(x *Pipe) {
 	}
 	for i, o := range x.Ops {
 		if i > 0 || x.Source != nil {
-			p.nl(false)
+			p.nlTo(o.At().Start, false)
 			p.s("| ")
 		}
 		p.op(o)
@@ -222,8 +253,9 @@ func (p *printer) inParens(x Node) {
 	if _, ok := x.(*Pipe); ok && p.lines {
 		p.s("(")
 		p.indent++
-		p.nl(true)
+		p.nlTo(x.At().Start, true)
 		p.node(x)
+		p.flush(p.closing(x.At()), true)
 		p.indent--
 		p.nl(true)
 		p.s(")")
@@ -586,7 +618,7 @@ func (p *printer) rows(x *DataTable) {
 			if i > 0 {
 				p.s(",")
 			}
-			p.nl(true)
+			p.nlTo(v.At().Start, true)
 		case i > 0:
 			p.s(", ")
 		}
