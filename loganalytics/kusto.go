@@ -340,6 +340,7 @@ func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) error {
 	}()
 	var first *table.Batch
 	if len(answer.Tables) > 0 {
+		answer.Tables[0].Name = "PrimaryResult" // whatever the query calls it
 		// The first batch decides between an error status and an answer.
 		if first, err = answer.Tables[0].Rows.Next(ctx); err != nil {
 			k.fail(w, a, err)

@@ -151,7 +151,7 @@ func (c *command) is(pattern string) (names []string, ok bool) {
 	return names, true
 }
 
-// commands that are answered, most telling first. A name stands for *.
+// commands that are answered. A name stands for *; the words win over it.
 var commands = []struct {
 	pattern string
 	run     func(c *command, names []string) (*table.Batch, error)
@@ -197,6 +197,11 @@ var commands = []struct {
 }
 
 func (c *command) run() (*table.Batch, error) {
+	for _, cmd := range commands {
+		if names, ok := c.is(cmd.pattern); ok && len(names) == 0 {
+			return cmd.run(c, nil)
+		}
+	}
 	for _, cmd := range commands {
 		if names, ok := c.is(cmd.pattern); ok {
 			return cmd.run(c, names)

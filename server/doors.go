@@ -27,7 +27,7 @@ func (s *Server) doors() {
 		resource := s.admin(zip(func(w http.ResponseWriter, r *http.Request) {
 			id, ok := strings.CutSuffix(r.PathValue("resource"), "/query")
 			if !ok {
-				s.nothing(w, r)
+				s.answerError(w, http.StatusNotFound, "PathNotFoundError", "there is nothing at "+r.Method+" "+r.URL.Path+"; /v1/{resource id}/query is")
 				return
 			}
 			s.la.ServeQuery(w, r, "/"+root+"/"+id)
