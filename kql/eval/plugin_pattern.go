@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"sextant/fault"
+	"sextant/kql/fn"
 	"sextant/table"
 )
 
@@ -46,15 +47,14 @@ type item struct {
 
 // mine is what the rows hold.
 type mine struct {
-	r      *wholeRun
-	cols   int
-	first  int // of the plugin's columns, the first that takes part
-	rows   [][]int32
-	weight [2][]float64 // of each row; of both sides of diffpatterns
-	total  [2]float64
-	vals   [][]table.Value // of each column, by number
-	items  []item
-	count  int // patterns looked at
+	r     *wholeRun
+	cols  int
+	first int // of the plugin's columns, the first that takes part
+	rows  []weighed
+	total [2]float64
+	vals  [][]table.Value // of each column, by number
+	items []item
+	count int // patterns looked at
 }
 
 // load reads the rows. first are the plugin's own columns before those that take
@@ -89,13 +89,10 @@ func (r *wholeRun) load(ctx context.Context, first int, use []bool, side func(co
 			if !ok {
 				n = len(m.rows)
 				at[string(buf)] = n
-				m.rows = append(m.rows, slices.Clone(code))
-				for k := range m.weight {
-					m.weight[k] = append(m.weight[k], 0)
-				}
+				m.rows = append(m.rows, weighed{codes: slices.Clone(code)})
 				grown += int64(len(buf))*2 + mapEntryBytes + 40
 			}
-			m.weight[s][n] += w
+			m.rows[n].weight[s] += w
 			m.total[s] += w
 		}
 		return r.add(grown)
@@ -104,19 +101,49 @@ func (r *wholeRun) load(ctx context.Context, first int, use []bool, side func(co
 		for _, v := range keys[c].vals {
 			m.vals[c] = append(m.vals[c], v[0])
 		}
+		m.inOrder(c)
 	}
+	slices.SortFunc(m.rows, func(a, b weighed) int { return slices.Compare(a.codes, b.codes) })
 	return m, err
+}
+
+// inOrder numbers the values of a column in their order, so that what is found does
+// not depend on the order in which rows come.
+func (m *mine) inOrder(c int) {
+	texts := make([]string, len(m.vals[c]))
+	order := make([]int32, len(texts))
+	for i, v := range m.vals[c] {
+		texts[i], order[i] = fn.ToText(v), int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(texts[a], texts[b]) })
+	number := make([]int32, len(order))
+	vals := make([]table.Value, len(order))
+	for n, i := range order {
+		number[i], vals[n] = int32(n), m.vals[c][i]
+	}
+	m.vals[c] = vals
+	for _, row := range m.rows {
+		if k := row.codes[c]; k >= 0 {
+			row.codes[c] = number[k]
+		}
+	}
+}
+
+// weighed is a row: the numbers of its values, -1 in columns that take no part, and
+// its weight on both sides of diffpatterns.
+type weighed struct {
+	codes  []int32
+	weight [2]float64
 }
 
 // frequent makes the items of which the weights are enough.
 func (m *mine) frequent(ctx context.Context, enough func(w [2]float64) bool) error {
 	for c := range m.cols {
 		sums := make([][2]float64, len(m.vals[c]))
-		for n, row := range m.rows {
-			if k := row[c]; k >= 0 {
-				for s := range m.weight {
-					sums[k][s] += m.weight[s][n]
-				}
+		for _, row := range m.rows {
+			if k := row.codes[c]; k >= 0 {
+				sums[k][0] += row.weight[0]
+				sums[k][1] += row.weight[1]
 			}
 		}
 		at := make([]int, len(sums))
@@ -131,7 +158,7 @@ func (m *mine) frequent(ctx context.Context, enough func(w [2]float64) bool) err
 			}
 		}
 		for n, row := range m.rows {
-			if k := row[c]; k >= 0 && at[k] >= 0 {
+			if k := row.codes[c]; k >= 0 && at[k] >= 0 {
 				m.items[at[k]].rows.set(n)
 			}
 		}
@@ -152,8 +179,8 @@ func (m *mine) weigh(rows bitset) (w [2]float64) {
 		for word != 0 {
 			n := i*64 + mathbits.TrailingZeros64(word)
 			word &= word - 1
-			w[0] += m.weight[0][n]
-			w[1] += m.weight[1][n]
+			w[0] += m.rows[n].weight[0]
+			w[1] += m.rows[n].weight[1]
 		}
 	}
 	return w
@@ -342,7 +369,7 @@ func (r *wholeRun) segments(ctx context.Context) (*mine, []table.Value, error) {
 // emitSegments gives patterns of one side: those that say most of most rows first.
 func (m *mine) emitSegments(out []pattern, wild []table.Value) error {
 	slices.SortStableFunc(out, func(a, b pattern) int {
-		return cmp.Compare(b.w[0]*float64(len(b.items)), a.w[0]*float64(len(a.items)))
+		return cmp.Or(cmp.Compare(b.w[0]*float64(len(b.items)), a.w[0]*float64(len(a.items))), slices.Compare(a.items, b.items))
 	})
 	for n, p := range out {
 		head := []table.Value{table.LongValue(int64(n)), table.LongValue(int64(p.w[0])), table.RealValue(100 * p.w[0] / m.total[0])}
@@ -377,7 +404,7 @@ func autocluster(ctx context.Context, r *wholeRun) error {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.weight[0][b], m.weight[0][a]) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.rows[b].weight[0], m.rows[a].weight[0]) })
 	var found []pattern
 	seen := map[string]bool{}
 	for _, row := range order[:min(len(order), max(0, seeds))] {
@@ -401,7 +428,7 @@ func autocluster(ctx context.Context, r *wholeRun) error {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b pattern) int {
-		return cmp.Compare(score(b.w[0], len(b.items)), score(a.w[0], len(a.items)))
+		return cmp.Or(cmp.Compare(score(b.w[0], len(b.items)), score(a.w[0], len(a.items))), slices.Compare(a.items, b.items))
 	})
 	covered := make(bitset, (len(m.rows)+63)/64)
 	var out []pattern
@@ -525,7 +552,9 @@ func diffPatterns(ctx context.Context, r *wholeRun) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(found, func(a, b pattern) int { return cmp.Compare(diff(b.w), diff(a.w)) })
+	slices.SortStableFunc(found, func(a, b pattern) int {
+		return cmp.Or(cmp.Compare(diff(b.w), diff(a.w)), slices.Compare(a.items, b.items))
+	})
 	var out []pattern
 next:
 	for _, p := range found {
