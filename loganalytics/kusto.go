@@ -272,6 +272,9 @@ func (o *kustoOptions) set(name, value string) error {
 // parseClock reads [d.]hh:mm:ss[.fffffff].
 func parseClock(s string) (time.Duration, bool) {
 	days := 0
+	if strings.ContainsAny(s, "+-") {
+		return 0, false
+	}
 	if d, rest, ok := strings.Cut(s, "."); ok && !strings.Contains(d, ":") {
 		n, err := strconv.Atoi(d)
 		if err != nil || n < 0 || n > 10_000 {

@@ -2,6 +2,7 @@ package loganalytics
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"net/http"
 	"strconv"
@@ -101,6 +102,9 @@ func appendKusto(b []byte, v table.Value) []byte {
 	switch v.Type() {
 	case table.Dynamic:
 		text := v.JSON()
+		if !json.Valid([]byte(text)) { // a dynamic may be a text that was never JSON
+			return table.AppendQuoted(b, text)
+		}
 		if strings.ContainsAny(text, "\r\n") {
 			text = table.Compact(text)
 		}
