@@ -100,20 +100,33 @@ type Stats struct {
 	Segments int
 }
 
-// Scan says what to read. From, To, and Equal only prune: rows that they exclude
-// may still come, so the caller keeps its filters.
+// Scan says what to read. From, To, Equal and Terms only prune: rows that they
+// exclude may still come, so the caller keeps its filters.
 type Scan struct {
 	Table   string
 	Columns []string // physical names, in the order wanted; may be empty (rows are counted)
 	From    int64    // ticks of the time column, inclusive
 	To      int64    // exclusive; 0 is no bound
 	Equal   []Equal  // all must hold
+	Terms   []Terms  // all must hold
 }
 
 // Equal says that a string column has one of the values, exactly.
 type Equal struct {
 	Column string
 	Values []string
+}
+
+// Terms says that a row has all terms of one of the sets (of none: no row is
+// wanted). They are terms as table.IndexTerms gives them. A row has those of the
+// texts of all its visible columns of type string, guid, dynamic, int, long and
+// real, where the text of a value is what KQL's tostring() gives; and those of
+// each string inside a column's JSON, and of any JSON text of a part of it, except
+// that a part's numbers may be written in another way (table.NumberTerm). Other
+// types, such as datetime, count for nothing: whoever asks for terms knows that
+// no text of theirs has them.
+type Terms struct {
+	Any [][]string
 }
 
 // Reader gives batches until there are none: then (nil, nil). A batch is the

@@ -25,8 +25,8 @@ import (
 // value. The filters of a file lie in a sidecar, mapped into memory, so that
 // they cost address space and no heap.
 //
-// A file of filters of another kind, such as words of the text, has further
-// sections; a reader skips what it does not know.
+// Filters of terms (terms.go) are a section of another kind, in a sidecar of their
+// own, which is made later. A reader skips sections that it does not know.
 //
 //	magic "sxindex1" | length of head, uint32 | CRC-32C of head, uint32 | head, JSON | fingerprints
 
@@ -120,6 +120,7 @@ type indexBuilder struct {
 	cur   *indexSection
 	keys  []uint64
 	block indexFilter
+	fuse  xorfilter.BinaryFuseBuilder
 	err   error
 }
 
@@ -159,10 +160,15 @@ func (x *indexBuilder) value(v string) {
 
 func (x *indexBuilder) endBlock() {
 	slices.Sort(x.keys)
-	keys := slices.Compact(x.keys)
+	x.addFilter(slices.Compact(x.keys))
+	x.keys = x.keys[:0]
+}
+
+// addFilter ends the block with a filter over distinct keys.
+func (x *indexBuilder) addFilter(keys []uint64) {
 	b := x.block
 	if len(keys) > 0 {
-		f, err := xorfilter.NewBinaryFuse[uint8](keys)
+		f, err := xorfilter.BuildBinaryFuse[uint8](&x.fuse, keys)
 		if err != nil {
 			x.err = cmp.Or(x.err, error(fault.New(fault.Internal, "cannot build the index of a segment: %w", err)))
 		} else {
@@ -173,7 +179,7 @@ func (x *indexBuilder) endBlock() {
 		}
 	}
 	x.cur.Blocks = append(x.cur.Blocks, b)
-	x.keys, x.block = x.keys[:0], indexFilter{}
+	x.block = indexFilter{}
 }
 
 func (x *indexBuilder) end() {
@@ -234,7 +240,7 @@ func (x *indexBuilder) save(path string) (int64, error) {
 
 // openIndex maps a sidecar. An error means that there is no index to use; the
 // rows are found without it.
-func openIndex(path string) (*index, error) {
+func openIndex(path, kind string) (*index, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -251,7 +257,7 @@ func openIndex(path string) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := parseIndex(data)
+	x, err := parseIndex(data, kind)
 	if err != nil {
 		unmap()
 		return nil, fmt.Errorf("index %s: %w", path, err)
@@ -260,7 +266,8 @@ func openIndex(path string) (*index, error) {
 	return x, nil
 }
 
-func parseIndex(data []byte) (*index, error) {
+// parseIndex takes the sections of one kind.
+func parseIndex(data []byte, kind string) (*index, error) {
 	if len(data) < indexPrelude || string(data[:len(indexMagic)]) != indexMagic {
 		return nil, fmt.Errorf("not an index")
 	}
@@ -279,7 +286,7 @@ func parseIndex(data []byte) (*index, error) {
 	}
 	x := &index{segments: map[string]*segmentIndex{}}
 	for _, s := range head.Sections {
-		if s.Kind != kindIDs {
+		if s.Kind != kind {
 			continue
 		}
 		si := &segmentIndex{columns: map[string]bool{}, blocks: make([]blockFilter, len(s.Blocks))}
@@ -358,17 +365,54 @@ func (s *segment) lookup(equal []store.Equal) (ranges []rowRange, all bool) {
 				break
 			}
 		}
-		switch {
-		case !hit:
+		if hit {
+			ranges = addRange(ranges, at, b.rows)
+		} else {
 			all = false
-		case len(ranges) > 0 && ranges[len(ranges)-1].to == at:
-			ranges[len(ranges)-1].to += b.rows
-		default:
-			ranges = append(ranges, rowRange{at, at + b.rows})
 		}
 		at += b.rows
 	}
 	return ranges, all
+}
+
+func addRange(ranges []rowRange, at, n int64) []rowRange {
+	if k := len(ranges) - 1; k >= 0 && ranges[k].to == at {
+		ranges[k].to += n
+		return ranges
+	}
+	return append(ranges, rowRange{at, at + n})
+}
+
+// rowsFor are the rows that a scan may want; all is true when no index excludes
+// any.
+func (s *segment) rowsFor(scan store.Scan) (ranges []rowRange, all bool) {
+	a, allA := s.lookup(scan.Equal)
+	if !allA && len(a) == 0 {
+		return nil, false
+	}
+	b, allB := s.lookupTerms(scan.Terms)
+	switch {
+	case allA:
+		return b, allB
+	case allB:
+		return a, false
+	}
+	return overlap(a, b), false
+}
+
+// overlap of two lists of ranges in order.
+func overlap(a, b []rowRange) (out []rowRange) {
+	for len(a) > 0 && len(b) > 0 {
+		if from, to := max(a[0].from, b[0].from), min(a[0].to, b[0].to); from < to {
+			out = addRange(out, from, to-from)
+		}
+		if a[0].to < b[0].to {
+			a = a[1:]
+		} else {
+			b = b[1:]
+		}
+	}
+	return out
 }
 
 // mayHave is true when the segment may hold the row of a place.

@@ -137,7 +137,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add(data)
 	f.Add([]byte(indexMagic + "\x02\x00\x00\x00\x00\x00\x00\x00{}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		x, err := parseIndex(data)
+		x, err := parseIndex(data, kindIDs)
 		if err != nil {
 			return
 		}

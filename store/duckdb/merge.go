@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"sextant/fault"
@@ -525,9 +526,9 @@ func (x *indexBuilder) stored(ctx context.Context, w *writer, from, segment stri
 	return err
 }
 
-// sweep does what is left when nothing is to be merged: it makes indexes that
-// are missing or damaged, and drops files that keep superseded places which no
-// segment has.
+// sweep does what is left when nothing is to be merged: it makes indexes of values
+// that are missing or damaged, and indexes of terms for files that will stay for a
+// while.
 func (s *Store) sweep(ctx context.Context) error {
 	s.mu.Lock()
 	st := s.state
@@ -540,12 +541,24 @@ func (s *Store) sweep(ctx context.Context) error {
 				return err
 			}
 		}
+		if f.terms.Load() == nil && wantsTerms(f) {
+			if err := s.indexTerms(ctx, f, st); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
 // reindex makes the sidecar of a file.
 func (s *Store) reindex(ctx context.Context, f *segmentFile, st *state) error {
+	return s.makeIndex(ctx, f, st, indexPath(s.dir, f.id), kindIDs, &f.index, (*indexBuilder).stored)
+}
+
+// makeIndex makes a sidecar of a file; collect adds a segment that lies in an
+// attached file.
+func (s *Store) makeIndex(ctx context.Context, f *segmentFile, st *state, path, kind string, to *atomic.Pointer[index],
+	collect func(x *indexBuilder, ctx context.Context, w *writer, from, segment string, def *tableDef) error) error {
 	w, err := openWriter(s.opts.WriterMemory, 1)
 	if err != nil {
 		return err
@@ -558,24 +571,23 @@ func (s *Store) reindex(ctx context.Context, f *segmentFile, st *state) error {
 	for _, list := range st.segs {
 		for _, seg := range list {
 			if seg.file == f {
-				if err := idx.stored(ctx, w, f.alias()+"."+seg.name, seg.name, seg.def); err != nil {
+				if err := collect(&idx, ctx, w, f.alias()+"."+seg.name, seg.name, seg.def); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	path := indexPath(s.dir, f.id)
 	if _, err := idx.save(path + ".new"); err != nil {
 		return err
 	}
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	x, err := openIndex(path)
+	x, err := openIndex(path, kind)
 	if err != nil {
 		return err
 	}
-	f.index.Store(x)
+	to.Store(x)
 	return nil
 }
 

@@ -58,7 +58,7 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 		if seg.span.outside(scan.From, scan.To) {
 			continue
 		}
-		ranges, all := seg.lookup(scan.Equal)
+		ranges, all := seg.rowsFor(scan)
 		if !all && len(ranges) == 0 {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"sextant/fault"
@@ -143,6 +144,7 @@ type segmentFile struct {
 	bytes int64
 	meta  fileMeta              // without segments' rows that changed since; see segment
 	index atomic.Pointer[index] // nil: no pruning by value
+	terms atomic.Pointer[index] // nil: no pruning by term
 
 	refs atomic.Int32
 	gone atomic.Bool // no longer in the manifest: deleted with the last reference
@@ -154,6 +156,10 @@ func segmentPath(dir string, id int64) string {
 
 func indexPath(dir string, id int64) string {
 	return filepath.Join(dir, fmt.Sprintf("%012d.idx", id))
+}
+
+func termsPath(dir string, id int64) string {
+	return filepath.Join(dir, fmt.Sprintf("%012d.trm", id))
 }
 
 // alias is the name under which every instance attaches the file.
@@ -243,8 +249,10 @@ func (s *fileSet) release(drop func(*segmentFile)) {
 
 // close gives back what an open file holds.
 func (f *segmentFile) close() {
-	if x := f.index.Swap(nil); x != nil {
-		x.close()
+	for _, p := range []*atomic.Pointer[index]{&f.index, &f.terms} {
+		if x := p.Swap(nil); x != nil {
+			x.close()
+		}
 	}
 }
 
@@ -253,5 +261,7 @@ func (f *segmentFile) close() {
 func (f *segmentFile) remove() {
 	f.close()
 	os.Remove(f.path)
-	os.Remove(f.path[:len(f.path)-len(".seg")] + ".idx")
+	for _, ext := range []string{".idx", ".trm"} {
+		os.Remove(strings.TrimSuffix(f.path, ".seg") + ext)
+	}
 }

@@ -203,8 +203,11 @@ func openSegmentFile(dir string, m fileMeta) (*segmentFile, error) {
 		return nil, fault.New(fault.Damaged, "segment %s has %d bytes instead of %d", f.path, st.Size(), m.Bytes)
 	}
 	// Without its index the rows are found by reading more; Maintain makes it anew.
-	if x, err := openIndex(indexPath(dir, m.ID)); err == nil {
+	if x, err := openIndex(indexPath(dir, m.ID), kindIDs); err == nil {
 		f.index.Store(x)
+	}
+	if x, err := openIndex(termsPath(dir, m.ID), kindTerms); err == nil {
+		f.terms.Store(x)
 	}
 	return f, nil
 }
@@ -219,7 +222,7 @@ func removeGarbage(dir string, files map[int64]*segmentFile) error {
 		var id int64
 		var ext string
 		n, _ := fmt.Sscanf(e.Name(), "%012d.%s", &id, &ext)
-		if n == 2 && (files[id] == nil || ext != "seg" && ext != "idx") || e.Name() == manifestName+".new" {
+		if n == 2 && (files[id] == nil || ext != "seg" && ext != "idx" && ext != "trm") || e.Name() == manifestName+".new" {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return fault.New(fault.Unavailable, "cannot remove a file that an interrupted write left: %w", err)
 			}

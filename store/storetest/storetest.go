@@ -33,6 +33,7 @@ func Run(t *testing.T, e Engine) {
 	t.Run("close", func(t *testing.T) { testClose(t, e) })
 	t.Run("cancel", func(t *testing.T) { testCancel(t, e) })
 	t.Run("wide scan", func(t *testing.T) { testWideScan(t, e) })
+	t.Run("terms", func(t *testing.T) { testTerms(t, e) })
 	t.Run("sql", func(t *testing.T) { testSQL(t, e) })
 }
 
