@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"sextant/fault"
 )
 
 func TestTheFirstStartMakesATokenThatLaterStartsFind(t *testing.T) {
@@ -28,5 +30,35 @@ func TestTheFirstStartMakesATokenThatLaterStartsFind(t *testing.T) {
 	}
 	if _, _, _, err := Open(dir); err == nil {
 		t.Error("an empty token was accepted")
+	}
+}
+
+func TestWhatCannotBeKeptIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	if _, _, _, err := Open(filepath.Join(dir, "nowhere")); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, TokenFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := Open(dir); err == nil {
+		t.Error("a folder in the token's place was accepted")
+	}
+}
+
+func TestTokensAreNotGuessed(t *testing.T) {
+	_, first, _, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, second, _, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first == second || len(first) < 40 {
+		t.Errorf("%q and %q", first, second)
+	}
+	if New("").Check(" ") || New(first).Check(second) || !New(first).Check(first) {
+		t.Error("a token that is not the one passes, or the one does not")
 	}
 }
