@@ -12,10 +12,9 @@ import (
 )
 
 // places is the table of all functions of places: geography's rows, with those of
-// shapes and hexagons for the names that both have. Only the refusal of
-// geo_union_polygons_array stands, as long as testdata/geo.txt asks for it.
+// shapes and hexagons for the names that both have.
 func places() []Scalar {
-	out := slices.DeleteFunc(append(shapes(), hexagons()...), func(s Scalar) bool { return s.Name == "geo_union_polygons_array" })
+	out := append(shapes(), hexagons()...)
 	have := map[string]bool{}
 	for _, s := range out {
 		have[s.Name] = true

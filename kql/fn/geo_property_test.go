@@ -41,7 +41,7 @@ func call(t testing.TB, rows map[string]Scalar, name string, args ...any) table.
 
 func rowsByName() map[string]Scalar {
 	out := map[string]Scalar{}
-	for _, s := range append(places(), polygonRows()...) {
+	for _, s := range places() {
 		out[s.Name] = s
 	}
 	return out
