@@ -23,6 +23,8 @@ import (
 type KQLCmd struct {
 	Batch BatchCmd `cmd:"" help:"Run many queries: JSON lines {\"id\",\"query\"} in, {\"id\",\"columns\",\"types\",\"rows\",\"error\"} out."`
 	Check CheckCmd `cmd:"" help:"Bind many queries without running them: the same in, {\"id\",\"errors\",\"columns\"} out."`
+	Fmt   FmtCmd   `cmd:"" help:"Lay queries out: an operator a line, comments kept."`
+	Lint  LintCmd  `cmd:"" help:"Find what is slow or other than meant in queries."`
 }
 
 // question is one line of input; other members are ignored.
