@@ -19,7 +19,7 @@ import (
 // requirements are the things that a test may miss, by how its skip words it. A
 // test of the repository holds every skip to these wordings.
 var requirements = map[string]*regexp.Regexp{
-	"shared": regexp.MustCompile(`\breference\b|\.\./shared\b|not at hand|beside the repository`),
+	"shared": regexp.MustCompile(`\breference\b|\.\./shared\b|\bat hand\b|beside the repository`),
 }
 
 type event struct {
