@@ -39,6 +39,7 @@ type Config struct {
 // HTTP face.
 type HTTP struct {
 	Addr  string `yaml:"addr" doc:"plain HTTP; anything but loopback exposes tokens on the wire"`
+	HTTPS string `yaml:"https" doc:"HTTPS, with a certificate of the folder's own authority (sextant ca export); empty is 127.0.0.1:8443 where that is free, off is none"`
 	Token string `yaml:"token" secret:"true" doc:"administrator token; empty uses DATA/admin.token, made on the first start"`
 }
 
@@ -163,6 +164,11 @@ func (c *Config) Validate() error {
 	if _, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || strings.ContainsAny(host, "/ ") {
 		return fault.New(fault.Invalid, "http.addr is %q; an address and a port such as 127.0.0.1:8080 work, port 0 takes a free one", c.HTTP.Addr)
 	}
+	if c.HTTP.HTTPS != "" && c.HTTP.HTTPS != "off" {
+		if _, port, err := net.SplitHostPort(c.HTTP.HTTPS); err != nil || !isPort(port) {
+			return fault.New(fault.Invalid, "http.https is %q; an address and a port such as 127.0.0.1:8443 work, port 0 takes a free one, and off", c.HTTP.HTTPS)
+		}
+	}
 	if c.HTTP.Token != "" && len(c.HTTP.Token) < 16 {
 		return fault.New(fault.Invalid, "http.token has %d characters; give at least 16, or none and one is made", len(c.HTTP.Token))
 	}
@@ -178,6 +184,8 @@ func (c *Config) Validate() error {
 	}
 	return nil
 }
+
+func isPort(s string) bool { _, err := strconv.ParseUint(s, 10, 16); return err == nil }
 
 // Setting is one leaf of the configuration.
 type Setting struct {

@@ -54,6 +54,7 @@ type CLI struct {
 	KQL      KQLCmd      `cmd:"" name:"kql" help:"Tools for KQL: run or check many queries."`
 	Maintain MaintainCmd `cmd:"" help:"Seal and recompress the log, merge the tables, apply retention: now."`
 	Tenants  TenantsCmd  `cmd:"" help:"List the tenants of a data folder."`
+	CA       CACmd       `cmd:"" name:"ca" help:"The certificate authority of a data folder."`
 	Conf     ConfCmd     `cmd:"" name:"config" help:"Print or check the configuration."`
 	Version  VersionCmd  `cmd:"" help:"Print the version."`
 }

@@ -18,7 +18,8 @@ import (
 
 // ServeCmd runs the server.
 type ServeCmd struct {
-	HTTP string `placeholder:"ADDR" help:"Address of the plain HTTP face; 127.0.0.1:8080 by default."`
+	HTTP  string `placeholder:"ADDR" help:"Address of the plain HTTP face; 127.0.0.1:8080 by default."`
+	HTTPS string `placeholder:"ADDR" help:"Address of the HTTPS face; 127.0.0.1:8443 where that is free, off is none. Its certificate is of the folder's own authority: see 'sextant ca export'."`
 }
 
 // Help is shown behind the flags.
@@ -33,6 +34,12 @@ func (ServeCmd) Help() string {
 func (c *ServeCmd) Run(a *app) error {
 	if c.HTTP != "" {
 		a.conf.HTTP.Addr = c.HTTP
+	}
+	if c.HTTPS != "" {
+		a.conf.HTTP.HTTPS = c.HTTPS
+		if err := a.conf.Validate(); err != nil {
+			return err
+		}
 	}
 	a.logger = slog.New(slog.NewTextHandler(a.err, nil))
 	l, err := a.local(a.dataDir())
@@ -83,11 +90,22 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	addr := "http://" + reachable(listener.Addr().String())
-	if err := l.node.Announce(addr); err != nil {
+	secure, ca, err := a.listenTLS()
+	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	addr := "http://" + reachable(listener.Addr().String())
+	if err := l.node.Announce(addr); err != nil {
+		err = errors.Join(err, listener.Close())
+		if secure != nil {
+			err = errors.Join(err, secure.Close())
+		}
+		return err
+	}
 	fmt.Fprintf(a.err, "sextant %s holds %s and answers at %s\n", version, a.dataDir(), addr)
+	if secure != nil {
+		fmt.Fprintf(a.err, "with TLS at https://%s, by the authority that `sextant ca export` prints\n", reachable(secure.Addr().String()))
+	}
 	if made {
 		fmt.Fprintf(a.err, "administrator token (kept in %s): %s\n", filepath.Join(a.dataDir(), access.TokenFile), token)
 	}
@@ -99,8 +117,14 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 		ErrorLog:    slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return requests },
 	}
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
+	if secure != nil {
+		web.TLSConfig = ca.TLS()
+	}
 	go func() { failed <- web.Serve(listener) }()
+	if secure != nil {
+		go func() { failed <- web.ServeTLS(secure, "", "") }()
+	}
 	if ready != nil {
 		ready(addr)
 	}
