@@ -18,16 +18,11 @@ type graphMatch struct {
 	op     *plan.GraphMatch
 	schema table.Schema
 	names  map[string]int // variables
-	vars   []matchVar
+	vars   []plan.GraphElement
 	inputs []matchInput
 	alone  []aloneCond
 	rest   *node // of the condition; nil
 	cols   []*node
-}
-
-type matchVar struct {
-	plan.GraphElement
-	inner bool // somebody reads the inner nodes
 }
 
 type matchInput struct {
@@ -56,7 +51,7 @@ func (x *compiler) graphMatch(p *pipe, op *plan.GraphMatch) error {
 		for _, el := range pat {
 			if _, ok := s.names[el.Var]; !ok {
 				s.names[el.Var] = len(s.vars)
-				s.vars = append(s.vars, matchVar{GraphElement: el})
+				s.vars = append(s.vars, el)
 			}
 		}
 	}

@@ -286,7 +286,7 @@ func (m *matcher) arrive(t task, n int32, on bool, then func() bool) bool {
 }
 
 // far walks a path that is length edges long so far and stands at n.
-func (m *matcher) far(k int, t task, v *matchVar, n int32, length int64) bool {
+func (m *matcher) far(k int, t task, v *plan.GraphElement, n int32, length int64) bool {
 	if length >= v.From {
 		ok := m.arrive(t, n, true, func() bool { return m.task(k + 1) })
 		if !ok {

@@ -135,7 +135,7 @@ func (s *plugin) need(i int, what string) (table.Value, error) {
 	return v, nil
 }
 
-// overall is a plugin over all rows.
+// overall is a plugin over all rows: nothing comes out before the last is in.
 type overall struct {
 	*plugin
 	run func(ctx context.Context, r *wholeRun) error
@@ -161,7 +161,6 @@ type wholeRun struct {
 	in    Reader
 	out   []*table.Batch
 	last  *table.Batch
-	cells []table.Value
 	steps int
 }
 

@@ -150,6 +150,34 @@ func (g *Graph) mapExprs(f func(Expr) Expr) *Graph {
 	return &out
 }
 
+// reads are the properties of edges that the operator looks at.
+func (o *GraphMatch) reads() map[string]bool {
+	edges := map[string]bool{} // by variable
+	for _, p := range o.Patterns {
+		for _, e := range p {
+			edges[e.Var] = e.Edge
+		}
+	}
+	out := map[string]bool{}
+	for _, s := range o.Graph.Steps {
+		if s.Edges != nil {
+			out = union(out, Columns(s.Edges)...)
+		}
+	}
+	for _, in := range o.Inputs {
+		switch {
+		case !edges[in.Var] || in.Inner:
+		case in.Each != nil:
+			out = union(out, Columns(in.Each)...)
+		case in.What == GraphProp:
+			out[in.Prop] = true
+		default:
+			out = union(out, o.Graph.Edges.Names()...)
+		}
+	}
+	return out
+}
+
 // MatchSchema is what Where and Cols see.
 func (o *GraphMatch) MatchSchema() table.Schema {
 	out := make(table.Schema, len(o.Inputs))

@@ -53,9 +53,6 @@ func (o *Plugin) String() string {
 	return b.String()
 }
 
-// made are the columns of Out that are neither the input's nor Right's.
-func (o *Plugin) made() table.Schema { return o.Out[len(o.Keep)+len(o.RightCols):] }
-
 // pruned is the plugin giving of the columns that it passes on only the needed ones.
 func (o *Plugin) pruned(need map[string]bool) *Plugin {
 	out := *o

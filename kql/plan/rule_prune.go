@@ -158,6 +158,8 @@ func (r *Rewriting) inputNeeds(op Op, need map[string]bool, in table.Schema) map
 			}
 		}
 		return out
+	case *GraphMatch:
+		return union(o.reads(), Columns(Expressions(op)...)...)
 	case *Partition:
 		out := union(nil, Columns(o.By)...)
 		for n := range r.sourceNeeds(o.Sub, need) {
@@ -291,6 +293,11 @@ func (r *Rewriting) prunedOp(op Op, in table.Schema, need map[string]bool) Op {
 			m.Right = r.pruned(m.Right, union(nil, append(Columns(m.RightKeys...), m.RightCols...)...))
 		}
 		return m
+	case *GraphMatch:
+		m, g := *o, *o.Graph
+		g.Edges = kept(g.Edges, o.reads())
+		m.Graph = &g
+		return &m
 	case *Partition:
 		return &Partition{o.By, r.prunedFrom(&Outer{in}, o.Sub, need)}
 	case *Parse:
