@@ -51,10 +51,11 @@ type Op interface {
 type Scan struct {
 	Def table.Def
 	Out table.Schema
-	// From, To, Equal are hints that prune segments (see store.Scan); a rule
-	// derives them from the filters behind, which stay.
+	// From, To, Equal and Terms are hints that prune what is read (see store.Scan); a
+	// rule derives them from the filters behind, which stay.
 	From, To int64
 	Equal    []Equal
+	Terms    []Terms
 }
 
 // Equal is a hint: Column has one of the values.

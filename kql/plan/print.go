@@ -54,6 +54,13 @@ func (s *Scan) String() string {
 	for _, e := range s.Equal {
 		fmt.Fprintf(&b, " {%s in %q}", e.Column, e.Values)
 	}
+	for _, t := range s.Terms {
+		sets := make([]string, len(t.Any))
+		for i, set := range t.Any {
+			sets[i] = fmt.Sprintf("%q", set)
+		}
+		b.WriteString(" {terms " + strings.Join(sets, " or ") + "}")
+	}
 	return b.String()
 }
 func (s *Values) String() string { return fmt.Sprintf("Values%s[%d rows]", s.Out, len(s.Rows)) }

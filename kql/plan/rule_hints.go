@@ -8,7 +8,7 @@ import (
 	"sextant/table"
 )
 
-// hints tells a scan which times and which ids the filters behind it let through,
+// hints tells a scan which times, ids and words the filters behind it let through,
 // so that segments can be left out. The filters stay.
 func hints(r *Rewriting, p *Pipeline) *Pipeline {
 	s, ok := p.Source.(*Scan)
@@ -24,9 +24,10 @@ func hints(r *Rewriting, p *Pipeline) *Pipeline {
 		for _, c := range Conjuncts(f.Pred) {
 			r.timeHint(&out, c)
 			equalHint(&out, c)
+			termHint(&out, c)
 		}
 	}
-	if out.From == s.From && out.To == s.To && len(out.Equal) == len(s.Equal) {
+	if out.From == s.From && out.To == s.To && len(out.Equal) == len(s.Equal) && len(out.Terms) == len(s.Terms) {
 		return p
 	}
 	return &Pipeline{&out, p.Ops}

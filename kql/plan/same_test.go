@@ -38,6 +38,12 @@ func (r rows) Scan(_ context.Context, s *plan.Scan) (eval.Reader, error) {
 			c := all.Schema.Index(e.Column)
 			ok = ok && slices.Contains(e.Values, all.Cols[c].At(i).Str())
 		}
+		for _, t := range s.Terms {
+			have := termsOf(all, len(s.Def.Columns), i)
+			ok = ok && slices.ContainsFunc(t.Any, func(set []string) bool {
+				return !slices.ContainsFunc(set, func(w string) bool { return !have[w] })
+			})
+		}
 		if !ok {
 			continue
 		}
@@ -48,6 +54,53 @@ func (r rows) Scan(_ context.Context, s *plan.Scan) (eval.Reader, error) {
 		out.AppendRow(vals)
 	}
 	return &once{out}, nil
+}
+
+// termsOf a row: no more than store.Terms says.
+func termsOf(b *table.Batch, visible, row int) map[string]bool {
+	out := map[string]bool{}
+	add := func(text string, part bool) {
+		for _, w := range table.IndexTerms(text, true, true) {
+			if !part || !table.NumberTerm(w) {
+				out[w] = true
+			}
+		}
+	}
+	var inside func(x any)
+	inside = func(x any) {
+		switch x := x.(type) {
+		case string:
+			add(x, false)
+		case []any:
+			for _, e := range x {
+				inside(e)
+			}
+		case *table.Object:
+			for i := range x.Len() {
+				add(x.Key(i), false)
+				inside(x.Val(i))
+			}
+		default:
+			return
+		}
+		add(string(table.AppendJSON(nil, x)), true)
+	}
+	for c := range visible {
+		v := b.Cols[c].At(row)
+		switch v.Type() {
+		case table.String:
+			if x, err := table.ParseJSON(v.Str()); err == nil {
+				inside(x)
+			}
+		case table.Dynamic:
+			inside(v.Dyn())
+		case table.Guid, table.Int, table.Long, table.Real:
+		default:
+			continue
+		}
+		add(fn.ToText(v), false)
+	}
+	return out
 }
 
 type once struct{ b *table.Batch }
