@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ import (
 //
 //	go test ./query -run '^$' -bench Typical -benchtime 10x
 //
-// The hand-written tables sign and audit are filled by fillByHand.
+// The hand-written tables sign and audit are filled by byHand.
 var typical = []struct{ name, kql, sql string }{
 	{"count by hour",
 		`SigninLogs | summarize n = count() by bin(TimeGenerated, 1h)`,
@@ -79,16 +80,22 @@ func BenchmarkTypical(b *testing.B) {
 		}
 	}
 	ctx := context.Background()
-	x := simulated(b, n, "tenant", "SignInLogs", "AuditLogs")
+	x := newTenant(b)
 	st, err := duckdb.Open(ctx, b.TempDir(), duckdb.Options{FlushAge: -1, QueryMemory: 1 << 30})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer st.Close()
-	hand := openByHand(b)
-	values := fillByHand(b, hand, x)
 	x.into(b, st, nil)
-	x.loads = nil
+	hand := openByHand(b)
+	fill := newByHand(b, hand)
+	x.each(b, n, "tenant", func(l store.Load) {
+		fill.add(l)
+		if err := st.Append(ctx, l); err != nil {
+			b.Fatal(err)
+		}
+	}, "SignInLogs", "AuditLogs")
+	values := fill.done()
 	if err := st.Flush(ctx); err != nil {
 		b.Fatal(err)
 	}
@@ -187,68 +194,80 @@ func openByHand(b *testing.B) *sql.DB {
 	return db
 }
 
-// fillByHand copies what the queries need, and picks the values that they ask for.
-func fillByHand(b *testing.B, db *sql.DB, x *tenant) interface{ Replace(string) string } {
+// byHand copies what the queries need into plain tables, and picks the values that
+// they ask for.
+type byHand struct {
+	b           *testing.B
+	db          *sql.DB
+	conn        *sql.Conn
+	sign, audit *duckdbgo.Appender
+	pick        replacing
+}
+
+func newByHand(b *testing.B, db *sql.DB) *byHand {
 	b.Helper()
-	conn, err := db.Conn(context.Background())
-	if err != nil {
+	h := &byHand{b: b, db: db, pick: replacing{}}
+	var err error
+	if h.conn, err = db.Conn(context.Background()); err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close()
-	pick := map[string]string{}
-	err = conn.Raw(func(c any) error {
-		sign, err := duckdbgo.NewAppenderFromConn(c.(driver.Conn), "", "sign")
-		if err != nil {
+	err = h.conn.Raw(func(c any) (err error) {
+		if h.sign, err = duckdbgo.NewAppenderFromConn(c.(driver.Conn), "", "sign"); err != nil {
 			return err
 		}
-		audit, err := duckdbgo.NewAppenderFromConn(c.(driver.Conn), "", "audit")
-		if err != nil {
-			return err
-		}
-		for _, l := range x.loads {
-			for _, t := range l.Tables {
-				at := func(name string, i int) table.Value { return t.Rows.Cols[t.Rows.Schema.Index(name)].At(i) }
-				list := func(name string, i int) []string {
-					out := []string{}
-					parts, _ := at(name, i).Dyn().([]any)
-					for _, p := range parts {
-						s, _ := p.(string)
-						out = append(out, s)
-					}
-					return out
-				}
-				for i := range t.Rows.Rows {
-					when := table.TimeOf(at("TimeGenerated", i).Int64())
-					switch t.Table {
-					case "SigninLogs":
-						city, app := at("LocationDetails.city", i).Str(), at("AppDisplayName", i).Str()
-						user, id := at("UserPrincipalName", i).Str(), at("CorrelationId", i).Str()
-						if i%1000 == 500 {
-							pick["city"], pick["app"], pick["user"], pick["correlation"] = city, app, user, id
-						}
-						err = sign.AppendRow(when, user, app, at("IPAddress", i).Str(), at("UserAgent", i).Str(), at("ResultType", i).Str(), id, city,
-							list("ConditionalAccessPolicies[].displayName", i), list("ConditionalAccessPolicies[].result", i))
-					case "AuditLogs":
-						err = audit.AppendRow(when, at("OperationName", i).Str(), at("InitiatedBy.user.userPrincipalName", i).Str())
-					}
-					if err != nil {
-						return err
-					}
-				}
-			}
-		}
-		if err := sign.Close(); err != nil {
-			return err
-		}
-		return audit.Close()
+		h.audit, err = duckdbgo.NewAppenderFromConn(c.(driver.Conn), "", "audit")
+		return err
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := db.Exec("CHECKPOINT"); err != nil {
-		b.Fatal(err)
+	return h
+}
+
+func (h *byHand) add(l store.Load) {
+	for _, t := range l.Tables {
+		at := func(name string, i int) table.Value { return t.Rows.Cols[t.Rows.Schema.Index(name)].At(i) }
+		list := func(name string, i int) []string {
+			out := []string{}
+			parts, _ := at(name, i).Dyn().([]any)
+			for _, p := range parts {
+				s, _ := p.(string)
+				out = append(out, s)
+			}
+			return out
+		}
+		for i := range t.Rows.Rows {
+			when := table.TimeOf(at("TimeGenerated", i).Int64())
+			var err error
+			switch t.Table {
+			case "SigninLogs":
+				city, app := at("LocationDetails.city", i).Str(), at("AppDisplayName", i).Str()
+				user, id := at("UserPrincipalName", i).Str(), at("CorrelationId", i).Str()
+				if i%1000 == 500 {
+					h.pick["city"], h.pick["app"], h.pick["user"], h.pick["correlation"] = city, app, user, id
+				}
+				err = h.sign.AppendRow(when, user, app, at("IPAddress", i).Str(), at("UserAgent", i).Str(), at("ResultType", i).Str(), id, city,
+					list("ConditionalAccessPolicies[].displayName", i), list("ConditionalAccessPolicies[].result", i))
+			case "AuditLogs":
+				err = h.audit.AppendRow(when, at("OperationName", i).Str(), at("InitiatedBy.user.userPrincipalName", i).Str())
+			}
+			if err != nil {
+				h.b.Fatal(err)
+			}
+		}
 	}
-	return replacing(pick)
+}
+
+// done gives what fills the places of the queries.
+func (h *byHand) done() replacing {
+	h.b.Helper()
+	if err := errors.Join(h.sign.Close(), h.audit.Close(), h.conn.Close()); err != nil {
+		h.b.Fatal(err)
+	}
+	if _, err := h.db.Exec("CHECKPOINT"); err != nil {
+		h.b.Fatal(err)
+	}
+	return h.pick
 }
 
 // replacing puts values in the place of {name}.

@@ -258,6 +258,9 @@ func scanOf(scan *plan.Scan) store.Scan {
 	for _, e := range scan.Equal {
 		out.Equal = append(out.Equal, store.Equal(e))
 	}
+	for _, t := range scan.Terms {
+		out.Terms = append(out.Terms, store.Terms(t))
+	}
 	return out
 }
 

@@ -29,10 +29,23 @@ type tenant struct {
 // simulated makes n records that end at kqltest.Now, 14 days of them.
 func simulated(t testing.TB, n int, mix string, categories ...string) *tenant {
 	t.Helper()
+	out := newTenant(t)
+	out.each(t, n, mix, func(l store.Load) { out.loads = append(out.loads, l) }, categories...)
+	return out
+}
+
+func newTenant(t testing.TB) *tenant {
+	t.Helper()
 	m, err := record.New()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &tenant{model: m, rows: map[string]int{}}
+}
+
+// each gives the loads one after the other, and keeps none.
+func (x *tenant) each(t testing.TB, n int, mix string, give func(store.Load), categories ...string) {
+	t.Helper()
 	now := clockAt(kqltest.Now)()
 	const days = 14
 	users := max(10, n/200)
@@ -47,16 +60,15 @@ func simulated(t testing.TB, n int, mix string, categories ...string) *tenant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := &tenant{model: m, rows: map[string]int{}}
-	b := m.NewBuilder()
+	b := x.model.NewBuilder()
 	offset := int64(0)
 	take := func() {
 		var l store.Load
 		for _, r := range b.Take() {
 			l.Tables = append(l.Tables, store.TableRows{Table: r.Table, Rows: r.Batch})
-			out.rows[r.Table] += r.Batch.Rows
+			x.rows[r.Table] += r.Batch.Rows
 		}
-		out.loads = append(out.loads, l)
+		give(l)
 	}
 	err = s.History(func(_ string, at time.Time, line []byte) error {
 		ticks, _ := table.TicksOf(at)
@@ -73,7 +85,6 @@ func simulated(t testing.TB, n int, mix string, categories ...string) *tenant {
 		t.Fatal(err)
 	}
 	take()
-	return out
 }
 
 // into loads the rows into a store, beside tables that are empty.
