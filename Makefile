@@ -47,8 +47,8 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 	bash .ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: build ## the figures of docs/benchmarks.md, on this machine
-	$(GO) run ./bench
+bench: build ## the figures of docs/benchmarks.md, on this machine (idle, some 20 minutes)
+	bash .ci/bench
 
 .PHONY: generate
 generate: ## code and pages made from tables
