@@ -154,8 +154,10 @@ func (n *Node) retention(tenant string) (func(name string) time.Duration, error)
 		days[s.Name] = max(s.Retention, s.Total)
 	}
 	return func(name string) time.Duration {
-		if d := days[name]; d > 0 {
-			return time.Duration(d) * 24 * time.Hour
+		for _, of := range []string{name, "*"} { // the table's own, the workspace's
+			if d := days[of]; d > 0 {
+				return time.Duration(d) * 24 * time.Hour
+			}
 		}
 		return n.o.TableRetention
 	}, nil

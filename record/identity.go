@@ -174,12 +174,23 @@ func (t *tape) scanRecord(json []byte) error {
 	return nil
 }
 
+// ItemField of the envelope names a record whose category has no key of its own:
+// rows that are posted get one, so that two that say the same are two, and a post
+// that is repeated is one.
+const ItemField = "sextantItem"
+
+// itemKey is never changed.
+var itemKey = []keyField{{at: ref{ItemField}}}
+
 func (m *Model) identify(t *tape, h *head, r *route, raw string) Identified {
 	id := Identified{Category: raw, Tenant: t.tenant(h)}
 	var key []keyField
 	times := []ref{{"time"}}
 	if r != nil {
 		id.Category, id.Known, key, times = r.Name, true, r.key, r.times
+	}
+	if len(key) == 0 {
+		key = itemKey
 	}
 	id.Time, _ = t.time(h, times)
 	id.Key = t.key(h, id.Category, key)

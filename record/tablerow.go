@@ -214,6 +214,9 @@ func (s *shape) record(values []value, hint Hint) ([]byte, error) {
 			}
 		}
 	}
+	if hint.Owner != "" {
+		env.replace("tenantId", appendText(nil, hint.Owner))
+	}
 	tenant := env.text("tenantId")
 	if tenant == "" {
 		if id := env.text("resourceId"); strings.HasPrefix(strings.ToLower(id), "/tenants/") {

@@ -16,6 +16,7 @@ type Hint struct {
 	Table    string // the object is a row of this table
 	Tenant   string // directory that the object belongs to
 	Category string // where the object leaves a choice: NonInteractiveUserSignInLogs
+	Owner    string // of a row: the tenant whose record it becomes, whatever it says
 }
 
 // Translated is a diagnostic record made of something else, or found to be one.

@@ -41,6 +41,33 @@ func (s *Server) doors() {
 	s.mux.Handle("POST /v1/rest/query", s.admin(zip(func(w http.ResponseWriter, r *http.Request) { kusto.ServeQuery(w, r, 1) })))
 	s.mux.Handle("POST /v2/rest/query", s.admin(zip(func(w http.ResponseWriter, r *http.Request) { kusto.ServeQuery(w, r, 2) })))
 	s.mux.Handle("POST /v1/rest/mgmt", s.admin(zip(kusto.ServeMgmt)))
+
+	arm := &loganalytics.ARM{Places: s, State: s.o.Node.State(), Clock: s.o.Clock, Logger: s.o.Logger}
+	s.mux.Handle("/subscriptions/", s.guard("AuthenticationFailed", "InvalidAuthenticationToken", zip(arm.ServeHTTP)))
+	s.mux.Handle("POST /dataCollectionRules/{rule}/streams/{stream}", s.guard("AuthenticationFailed", "InvalidToken", func(w http.ResponseWriter, r *http.Request) {
+		arm.ServeIngest(w, r, r.PathValue("rule"), r.PathValue("stream"))
+	}))
+}
+
+// guard is admin for faces that have other words for a missing and a wrong token.
+func (s *Server) guard(missing, wrong string, next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		token = strings.TrimSpace(token)
+		code, challenge, text := "", "", ""
+		switch {
+		case !strings.EqualFold(scheme, "Bearer") || token == "":
+			code, challenge, text = missing, "Bearer", "Authentication failed. The 'Authorization' header is missing; Authorization: Bearer TOKEN works."
+		case !s.o.Authority.Check(token):
+			code, challenge, text = wrong, `Bearer error="invalid_token"`, "The access token is invalid."
+		default:
+			next(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", challenge)
+		w.Header().Set("x-ms-error-code", code)
+		s.answerError(w, http.StatusUnauthorized, code, text)
+	})
 }
 
 // zip compresses an answer where the client takes that.
