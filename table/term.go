@@ -79,14 +79,14 @@ func IndexTerms(text string, start, end bool) []string {
 }
 
 // NumberTerm says whether a term (lower case) may be a part of the text of a
-// number, in some way to write it.
+// number, in some way to write it. Four numbers with dots are not.
 func NumberTerm(term string) bool {
 	switch term {
 	case "nan", "inf", "infinity":
 		return true
 	}
 	for i := range len(term) {
-		if c := term[i]; (c < '0' || c > '9') && c != 'e' && c != '.' {
+		if c := term[i]; (c < '0' || c > '9') && c != 'e' {
 			return false
 		}
 	}

@@ -34,6 +34,7 @@ func Rules() []Rule {
 		{"promote", promote},
 		{"pushdown", pushdown}, // into what promote made
 		{"fold", fold},         // what a union's missing columns made constant
+		{"never", never},
 		{"top", top},
 		{"hints", hints},
 		{"prune", prune},
