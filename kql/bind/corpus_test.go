@@ -125,7 +125,7 @@ func bindText(text string, env Environment, cat *fn.Catalogue, opts Options) (*Q
 }
 
 // atLeast are the floors of the corpus tests; they only rise.
-var atLeast = struct{ rules, workbooks int }{rules: 814, workbooks: 852}
+var atLeast = struct{ rules, workbooks int }{rules: 825, workbooks: 861}
 
 // TestRules binds every query that Microsoft's binder takes: same columns, same
 // order, same types.
@@ -188,7 +188,7 @@ func TestConformance(t *testing.T) {
 	for _, set := range []struct {
 		file            string
 		columns, errors int
-	}{{"emulator-dev", 908, 73}, {"docs-dev", 323, 0}, {"loco-dev", 351, 0}} {
+	}{{"emulator-dev", 908, 73}, {"docs-dev", 404, 0}, {"loco-dev", 351, 0}} {
 		var good, all, refused, toRefuse int
 		for _, c := range lines[conformance](t, "kql-conformance/"+set.file+".jsonl") {
 			if !c.Executable && !c.ExpectError {

@@ -84,6 +84,11 @@ func (e env) plain() env {
 
 // isTabular tells whether an expression names a table, before it is bound.
 func (b *binder) isTabular(x syntax.Expr, e env) bool {
+	if c, _ := patternParts(x); c != nil {
+		if ent := e.sc.find(c.Func.Name); ent != nil && ent.pattern != nil {
+			return true
+		}
+	}
 	switch x := x.(type) {
 	case *syntax.Paren:
 		return b.isTabular(x.X, e)
@@ -262,6 +267,9 @@ func (b *binder) col(at syntax.Node, c table.Column, r *row) plan.Expr {
 // entityValue is what a let or a parameter stands for, as a scalar.
 func (b *binder) entityValue(at syntax.Node, ent *entity, name string, e env) plan.Expr {
 	switch {
+	case ent.pattern != nil:
+		b.errorf(at, "KS117", "The pattern '%s' requires an argument list, and gives a table.", name)
+		return bad()
 	case ent.lambda != nil:
 		if len(ent.lambda.Params) > 0 && !allDefault(ent.lambda) {
 			b.errorf(at, "KS117", "The function '%s' requires an argument list.", name)

@@ -81,7 +81,7 @@ func (b *binder) statement(s syntax.Stmt, sc *scope) {
 	case *syntax.DeclareParams:
 		b.declareParams(s, sc)
 	case *syntax.DeclarePattern:
-		b.refuse(s, "declare pattern")
+		b.declarePattern(s, sc)
 	case *syntax.Restrict:
 		b.refuse(s, "restrict access")
 	case *syntax.Alias:

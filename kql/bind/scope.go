@@ -33,8 +33,10 @@ type entity struct {
 	rel    *rel
 	lambda *syntax.Lambda
 	in     *scope // where lambda was declared
-	view   bool
-	saved  bool // from the environment
+	// pattern of declare pattern; the others are then not set.
+	pattern *pattern
+	view    bool
+	saved   bool // from the environment
 }
 
 // rel is a bound tabular expression.

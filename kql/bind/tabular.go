@@ -13,6 +13,9 @@ func (b *binder) rel(x syntax.Expr, e env) *rel {
 		return nowhere()
 	}
 	defer b.leave()
+	if r, ok := b.patternCall(x, e); ok {
+		return r
+	}
 	switch x := x.(type) {
 	case *syntax.Paren:
 		return b.rel(x.X, e)
@@ -72,6 +75,9 @@ func (b *binder) nearTables(name string, e env) []string {
 // entityRel is what a let or a parameter stands for, as a table.
 func (b *binder) entityRel(at syntax.Node, ent *entity, name string, call *syntax.Call, e env) *rel {
 	switch {
+	case ent.pattern != nil:
+		b.errorf(at, "KS117", "The pattern '%s' requires an argument list.", name)
+		return nowhere()
 	case ent.lambda != nil:
 		v := b.expand(at, name, ent, call, e)
 		if v.rel != nil {
@@ -160,9 +166,8 @@ func (b *binder) tableCall(x *syntax.Call, e env) *rel {
 		return b.savedRel(x, name, let, x, e)
 	}
 	switch name {
-	case "_GetWatchlist", "_ASIM_GetWatchlistRaw", "_GetWatchlistAlias":
-		b.refuse(x, "watchlists ("+name+"); put the values into a datatable for now")
-		return nowhere()
+	case "_GetWatchlist", "_GetWatchlistAlias", "_ASIM_GetWatchlistRaw":
+		return b.watchlist(x, e)
 	case "graph":
 		note(b.errorf(x, "SXT003", "graph() cannot be used here: there are no stored graphs in this service."), "make the graph from tables with make-graph")
 		return nowhere()

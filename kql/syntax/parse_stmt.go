@@ -43,6 +43,20 @@ func (p *parser) strayStatement() Stmt {
 		return &QueryStmt{Place: p.since(start), Value: x}
 	case p.isP(")"), p.isP("]"), p.isP("}"):
 		p.unexpected("a statement", "nothing was opened that this would close")
+	case p.isP(".") && p.at(1).kind == tWord:
+		// all of it is no query: one error, not one for each word
+		p.report(codeUnexpected, p.here(), fmt.Sprintf("‘.%s’ begins a management command, and only queries run here", p.at(1).text),
+			"a query begins with a table, or with print, let, search, union, range")
+		for p.cur().kind != tEOF {
+			p.skipOne()
+		}
+		return &BadStmt{p.since(start)}
+	case p.startsSQL():
+		p.report(codeUnexpected, p.here(), "this is SQL, and only KQL runs here", "write Table | where … | project …")
+		for p.cur().kind != tEOF {
+			p.skipOne()
+		}
+		return &BadStmt{p.since(start)}
 	default:
 		p.unexpected("a statement: a query, let, set or declare")
 	}
@@ -81,9 +95,23 @@ func (p *parser) startsStatement() bool {
 	return false
 }
 
+// startsSQL tells a query of another language: SELECT and a column behind it, or EXPLAIN.
+func (p *parser) startsSQL() bool {
+	switch t := p.cur(); {
+	case t.isAny("SELECT", "select", "Select"):
+		return p.at(1).isP("*") || p.at(1).kind == tWord
+	case t.isAny("EXPLAIN", "explain"):
+		return p.at(1).isAny("SELECT", "select", "Select")
+	}
+	return false
+}
+
 // statement is nil where none begins.
 func (p *parser) statement() Stmt {
 	start := p.pos
+	if p.startsSQL() {
+		return nil
+	}
 	if p.startsStatement() {
 		switch p.cur().text {
 		case "let":
