@@ -37,6 +37,7 @@ func Rules() []Rule {
 		{"never", never},
 		{"top", top},
 		{"hints", hints},
+		{"together", together},
 		{"prune", prune},
 	}
 }
