@@ -104,7 +104,7 @@ func (f Finding) Message() string {
 
 // units is a place as line and column in UTF-16 units, from 1.
 func units(s string, offset int) (line, column int) {
-	line, column = fault.Position(s, offset)
+	line, _ = fault.Position(s, offset)
 	start := min(offset, len(s))
 	for start > 0 && s[start-1] != '\n' {
 		start--
