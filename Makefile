@@ -46,6 +46,10 @@ race: ## tests of what is concurrent, with the race detector
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	bash .ci/fuzz $(FUZZTIME)
 
+.PHONY: clients
+clients: build ## Microsoft's own client libraries against bin/sextant (TEST=name picks some)
+	cd e2e/clients && SEXTANT_BIN=$(CURDIR)/bin/sextant $(GO) test -count=$(COUNT) -run '$(TEST)' .
+
 .PHONY: bench
 bench: build ## the figures of docs/benchmarks.md, on this machine (idle, some 20 minutes)
 	bash .ci/bench

@@ -67,7 +67,10 @@ func TestBatch(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &got); err != nil || status != 200 || len(got.Responses) != 4 {
 			t.Fatalf("%s: %d %v %s", path, status, err, text)
 		}
-		for _, r := range got.Responses {
+		for i, r := range got.Responses {
+			if want := []string{"0", "query-1", "7", "4ba3a1a2-0000-4000-8000-000000000000"}[i]; r.ID != want {
+				t.Errorf("answer %d is to %q, want %q", i, r.ID, want)
+			}
 			switch r.ID {
 			case "0":
 				if r.Status != 200 || r.Body.Tables[0].Rows[0][0] != 2.0 || r.Body.Statistics == nil {

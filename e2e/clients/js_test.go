@@ -1,0 +1,79 @@
+package clients
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// TestJavaScript runs js/clients.mjs and reads what it says. Its packages come from
+// the lock file.
+func TestJavaScript(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("skipped 1 case: there is no Node.js")
+	}
+	if _, err := os.Stat("js/node_modules/azure-kusto-data"); err != nil {
+		install := exec.Command("npm", "ci", "--no-audit", "--no-fund")
+		install.Dir = "js"
+		install.WaitDelay = time.Second
+		if out, err := install.CombinedOutput(); err != nil {
+			t.Skipf("skipped 1 case: the packages of js/package-lock.json cannot be had: %v\n%s", err, out)
+		}
+	}
+	s := start(t)
+	cmd := exec.Command(node, "clients.mjs")
+	cmd.Dir = "js"
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "SEXTANT_TOKEN="+token, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, &out, &errs)
+	}
+	want := map[string]string{
+		"query":            `^true \{"status":"Success","columns":\["Id:string","TimeGenerated:datetime","City:dynamic"\],"rows":\[\["s0","2026-01-02T03:00:05.500Z",\{"city":"Ulm"\}\],.*"statistics":true,"visualization":"table"\}`,
+		"resource":         `^true \[\[3\]\]`,
+		"batch":            `^true \["Success:1","(Partial)?Failure:BadArgumentError","Success:3"\]`,
+		"mistake":          `^false .*(BadArgumentError|invalid properties)`,
+		"ingest":           `^true 3000`,
+		"ingest elsewhere": `^false `,
+		"kusto query":      `^true \{"columns":\["x:long","d:dynamic","t:datetime","s:timespan"\],"rows":\[\{"x":1,"d":\{"a":\[1\]\},"t":"2026-01-02T00:00:00.000Z","s":3600000\},\{"x":2.*"errors":0\}`,
+		"kusto version 1":  `3`,
+		"kusto command":    `^true \["SigninLogs"\]`,
+		"kusto mistake":    `^false .*`,
+	}
+	cases := 0
+	lines := bufio.NewScanner(&out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var line struct {
+			Case string
+			OK   bool
+			Got  json.RawMessage
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		name := regexp.MustCompile(`^(old|new) `).ReplaceAllString(line.Case, "")
+		pattern, ok := want[name]
+		cases++
+		got := map[bool]string{true: "true ", false: "false "}[line.OK] + string(line.Got)
+		if !ok || !regexp.MustCompile(pattern).MatchString(got) {
+			t.Errorf("%s: %s\nwant %s", line.Case, got, pattern)
+		}
+	}
+	if cases != 14 {
+		t.Errorf("%d cases ran", cases)
+	}
+	s.settle()
+	var answer struct{ Tables []struct{ Rows [][]any } }
+	s.decode(s.call("POST", "/v1/workspaces/"+s.workspace+"/query", `{"query":"Shop_CL | where Item == 'js' | summarize count(), sum(Twice), dcount(Count, 4)"}`, 200), &answer)
+	if got := text(t, answer.Tables[0].Rows); got != "[[3000,8997000,3000]]" {
+		t.Errorf("ingested: %s", got)
+	}
+}

@@ -1,0 +1,196 @@
+// Package clients runs Microsoft's own client libraries, unmodified, against a
+// started sextant over TLS. It is a module of its own, so that they are no
+// dependencies of the program.
+package clients
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+// bin is the program under test: SEXTANT_BIN, or built from this checkout.
+var bin string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		if bin = os.Getenv("SEXTANT_BIN"); bin != "" {
+			return m.Run()
+		}
+		dir, err := os.MkdirTemp("", "sextant-clients")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		bin = filepath.Join(dir, "sextant")
+		build := exec.Command("go", "build", "-o", bin, "./cmd/sextant")
+		build.Dir = "../.."
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "cannot build the program: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+const (
+	tenant = "11111111-2222-3333-4444-555555555555"
+	token  = "the-token-of-these-clients"
+)
+
+// static is a credential that needs no authority.
+type static struct{}
+
+func (static) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: token, ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
+// server is a running one with a tenant, a custom table and a rule.
+type server struct {
+	t                         *testing.T
+	url, ca                   string
+	http                      *http.Client
+	workspace, resource, rule string
+}
+
+var answersAt = regexp.MustCompile(`with TLS at (https://\S+),`)
+
+// start a server over an empty folder, and give it three sign-ins.
+func start(t *testing.T) *server {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	cmd := exec.Command(bin, "serve", "--data", dir, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0")
+	cmd.Env = append(os.Environ(), "SEXTANT_HTTP__TOKEN="+token)
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	found, ended := make(chan string, 1), make(chan struct{})
+	var log bytes.Buffer
+	go func() {
+		defer close(ended)
+		lines := bufio.NewScanner(io.TeeReader(errs, &log))
+		for lines.Scan() {
+			if m := answersAt.FindStringSubmatch(lines.Text()); m != nil {
+				found <- m[1]
+			}
+		}
+		_ = cmd.Wait() // killed, as often as not
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt) // it may have ended by itself
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			_ = cmd.Process.Kill()
+			<-ended
+		}
+		if t.Failed() {
+			t.Logf("the server said:\n%s", &log)
+		}
+	})
+	s := &server{t: t}
+	select {
+	case s.url = <-found:
+	case <-ended:
+		t.Fatalf("the server ended:\n%s", &log)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the server did not say where it answers")
+	}
+	s.url = strings.Replace(s.url, "127.0.0.1", "localhost", 1)
+	text, err := exec.Command(bin, "ca", "export", "--data", dir).Output()
+	if err != nil {
+		t.Fatalf("sextant ca export: %v", err)
+	}
+	s.ca = filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(s.ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		t.Fatalf("what `sextant ca export` prints is no certificate:\n%s", text)
+	}
+	s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+	t.Cleanup(s.http.CloseIdleConnections)
+
+	var records []string
+	for i, user := range []string{"ann", "bob", "cem"} {
+		records = append(records, fmt.Sprintf(`{"time":"2026-01-02T03:0%d:05.5Z","category":"SignInLogs","tenantId":"%s","resultType":"0","properties":{"id":"s%d","userPrincipalName":"%s@example.org","location":{"city":"Ulm"}}}`, i, tenant, i, user))
+	}
+	s.call("POST", "/v1/records", strings.Join(records, "\n"), 200)
+	s.settle()
+	var list struct {
+		Value []struct {
+			ID         string
+			Properties struct{ CustomerID string }
+		}
+	}
+	s.decode(s.call("GET", "/subscriptions/any/providers/Microsoft.OperationalInsights/workspaces?api-version=2022-10-01", "", 200), &list)
+	if len(list.Value) != 1 {
+		t.Fatalf("%+v", list)
+	}
+	s.workspace, s.resource = list.Value[0].Properties.CustomerID, list.Value[0].ID
+	const group = "/subscriptions/5ub/resourceGroups/logs/providers/Microsoft.Insights/dataCollectionRules/"
+	var rule struct{ Properties struct{ ImmutableID string } }
+	s.decode(s.call("PUT", group+"shop?api-version=2022-06-01", `{"location":"here","kind":"Direct","properties":{
+		"streamDeclarations":{"Custom-Shop":{"columns":[{"name":"Item","type":"string"},{"name":"Count","type":"int"},{"name":"More","type":"dynamic"}]}},
+		"destinations":{"logAnalytics":[{"workspaceResourceId":"`+s.resource+`","name":"there"}]},
+		"dataFlows":[{"streams":["Custom-Shop"],"destinations":["there"],"transformKql":"source | extend TimeGenerated = now(), Twice = Count * 2","outputStream":"Custom-Shop_CL"},
+			{"streams":["Microsoft-AppRequests"],"destinations":["there"]}]}}`, 201), &rule)
+	s.rule = rule.Properties.ImmutableID
+	return s
+}
+
+func (s *server) call(method, path, body string, want int) []byte {
+	s.t.Helper()
+	req, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := s.http.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != want {
+		s.t.Fatalf("%s %s: %d %v\n%s", method, path, resp.StatusCode, err, text)
+	}
+	return text
+}
+
+func (s *server) decode(text []byte, into any) {
+	s.t.Helper()
+	if err := json.Unmarshal(text, into); err != nil {
+		s.t.Fatalf("%v: %s", err, text)
+	}
+}
+
+// settle waits until what was sent can be queried.
+func (s *server) settle() {
+	s.t.Helper()
+	if text := s.call("POST", "/v1/settle", "", 200); !strings.Contains(string(text), "true") {
+		s.t.Fatalf("the tables do not catch up: %s", text)
+	}
+}
