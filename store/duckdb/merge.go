@@ -24,8 +24,10 @@ const (
 	smallSegment = 2 * blockRows
 	// A file is hollow when no more than one row in so many is left in it.
 	hollowShare = 4
-	// maxMergeRows is the largest segment that a merge makes of smaller ones.
-	maxMergeRows = 8_000_000
+	// maxMergeRows is the largest segment that a merge makes of smaller ones. The
+	// engine keeps what it knows of each column of each row group in memory while it
+	// reads and writes: five million sign-ins at once did not fit.
+	maxMergeRows = 1_000_000
 	// A segment takes part in a merge while it has less than so many times the
 	// rows of all smaller ones together: a row is written a few times at most.
 	mergeRatio = 4
@@ -270,7 +272,7 @@ func (s *Store) merge(ctx context.Context, st *state, plan *mergePlan) error {
 		in[replaces[i]] = true
 		files[seg.file.id] = seg.file
 	}
-	w, err := openWriter(s.opts.WriterMemory, 1)
+	w, err := openWriter(2*s.opts.WriterMemory, 1) // flushes go on beside it with their own
 	if err != nil {
 		return err
 	}
