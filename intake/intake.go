@@ -254,6 +254,8 @@ type Lane struct {
 	progress Progress
 
 	mu      sync.Mutex
+	begun   bool
+	before  []end // what the log held when it was opened and is not loaded yet
 	pending map[record.Key]pending
 	flights []*flight             // landed, oldest first, not yet loaded
 	aside   map[xxh3.Uint128]bool // the dead letters, once somebody asked
@@ -315,12 +317,42 @@ func NewLane(log commitlog.Log, ids Identities, progress Progress) *Lane {
 	return &Lane{log: log, ids: ids, progress: progress, pending: map[record.Key]pending{}}
 }
 
-// Behind says that the tables are too far behind the log to take more now.
+// Behind says that the tables are too far behind the log to take more now: there
+// is too much on its way, or what the log held when it was opened is not loaded
+// yet, so that nobody can say of a record whether it is there.
 func (l *Lane) Behind() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.prune()
+	for len(l.before) > 0 {
+		if e := l.before[0]; l.progress.Loaded(e.topic, e.partition) <= e.last {
+			return true
+		}
+		l.before = l.before[1:]
+	}
 	return len(l.pending) >= MaxPending
+}
+
+// opened notes once what the log holds before anything went through this lane.
+func (l *Lane) opened(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.begun {
+		return nil
+	}
+	topics, err := l.log.Topics(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range topics {
+		for i, p := range t.Partitions {
+			if t.Name != record.DeadLetterTopic && p.Next > 0 {
+				l.before = append(l.before, end{t.Name, int32(i), p.Next - 1})
+			}
+		}
+	}
+	l.begun = true
+	return nil
 }
 
 // prune forgets what the loader knows by now. The caller holds mu.
@@ -369,6 +401,9 @@ func (l *Lane) room(ctx context.Context) error {
 }
 
 func (l *Lane) append(ctx context.Context, items []item, verdicts []source.Verdict, now time.Time, refuse bool) error {
+	if err := l.opened(ctx); err != nil {
+		return err
+	}
 	for len(items) > 0 {
 		if refuse && l.Behind() {
 			return ErrBehind

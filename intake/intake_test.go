@@ -200,6 +200,26 @@ func TestWhatIsLoadedIsAskedOfTheIndex(t *testing.T) {
 	w.same(len(records(t, w.log, "insights-logs-signinlogs")), 1)
 }
 
+// A lane over a log that holds records which the index does not know yet waits for
+// the loader: else a second import would add them again.
+func TestWhatWasThereBeforeIsLoadedFirst(t *testing.T) {
+	w := newWorld(t)
+	a := signIn("a", "")
+	w.give(a)
+	w.lanes[tenant] = NewLane(w.log, w.ids, w.done) // as after a restart
+	if _, err := w.door.NoWait().Append(context.Background(), []source.Incoming{a}); !errors.Is(err, ErrBehind) {
+		t.Errorf("got %v", err)
+	}
+	id, err := w.door.model.Identify(a.JSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ids[id.Key] = record.Export
+	w.done.at["insights-logs-signinlogs"] = 1
+	w.same(w.give(a), []source.Outcome{source.Known})
+	w.same(len(records(t, w.log, "insights-logs-signinlogs")), 1)
+}
+
 func TestWhatIsNoRecordIsSetAsideWithTheReason(t *testing.T) {
 	w := newWorld(t)
 	broken := source.Incoming{JSON: []byte(`{"time":`), Where: "x.json:3:0"}
