@@ -59,7 +59,6 @@ type Options struct {
 	MemoryMB int // of the query engine of one tenant
 	// LogRetention and TableRetention are zero for ever.
 	LogRetention, TableRetention time.Duration
-	// ReadOnly nodes do not load; what is in the tables can be queried.
 	MaintainEvery time.Duration // 0: every 30 s
 }
 
