@@ -59,7 +59,7 @@ type Options struct {
 	MemoryMB int // of the query engine of one tenant
 	// LogRetention and TableRetention are zero for ever.
 	LogRetention, TableRetention time.Duration
-	MaintainEvery time.Duration // 0: every 30 s
+	MaintainEvery                time.Duration // 0: every 30 s
 }
 
 // Node is an open data folder. All methods may be called concurrently.
