@@ -49,15 +49,16 @@ type Index struct {
 	byTopic []string
 }
 
-const indexFormat = 1
+// indexFormat 2 has any number of replaced places in an entry, 1 had one.
+const indexFormat = 2
 
 // Entry is what the index knows of an identity.
 type Entry struct {
 	Form  record.Form
 	Place store.Place
-	// Prev is the place of the poorer form that this one replaced.
-	Prev    store.Place
-	HasPrev bool
+	// Replaced are the places of the forms that this one replaced, oldest first. All
+	// are kept: after a crash the tables may still have a row of any of them.
+	Replaced []store.Place
 }
 
 // OpenIndex in a folder of its own. Newer data than this program knows is refused.
@@ -142,6 +143,11 @@ func (x *Index) load() error {
 		}
 		if format > indexFormat {
 			return fault.New(fault.Conflict, "format %d is newer than this program knows (%d); use a newer sextant", format, indexFormat)
+		}
+		if format < indexFormat {
+			if err := x.db.Set([]byte("f"), []byte{indexFormat}, pebble.Sync); err != nil {
+				return err
+			}
 		}
 	}
 	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte("m"), UpperBound: []byte("u")})
@@ -228,11 +234,12 @@ func (x *Index) decode(v []byte) (Entry, bool) {
 	if e.Place, v, ok = x.decodePlace(v); !ok {
 		return Entry{}, false
 	}
-	if len(v) > 0 {
-		e.HasPrev = true
-		if e.Prev, v, ok = x.decodePlace(v); !ok || len(v) > 0 {
+	for len(v) > 0 {
+		var p store.Place
+		if p, v, ok = x.decodePlace(v); !ok {
 			return Entry{}, false
 		}
+		e.Replaced = append(e.Replaced, p)
 	}
 	return e, true
 }
@@ -280,9 +287,9 @@ const (
 )
 
 // Judge a record at a place. read says that the index has passed this place
-// before (a replay). For Fresh, superseded is the place of the poorer form that the
-// record replaces, if any.
-func (u *Update) Judge(key record.Key, form record.Form, place store.Place, read bool) (j Judgement, superseded store.Place, has bool, err error) {
+// before (a replay). For Fresh, superseded are the places of the poorer forms that
+// the record replaces, if any.
+func (u *Update) Judge(key record.Key, form record.Form, place store.Place, read bool) (j Judgement, superseded []store.Place, err error) {
 	e, ok := u.fresh[key]
 	if !ok {
 		if e, ok, err = u.x.Get(key); err != nil {
@@ -291,19 +298,19 @@ func (u *Update) Judge(key record.Key, form record.Form, place store.Place, read
 	}
 	switch {
 	case ok && e.Place == place:
-		return Fresh, e.Prev, e.HasPrev, nil
+		return Fresh, e.Replaced, nil
 	case ok && (read || !form.Fuller(e.Form)):
 		if !read {
 			err = u.duplicate(place)
 		}
-		return Duplicate, store.Place{}, false, err
+		return Duplicate, nil, err
 	case ok:
-		next := Entry{Form: form, Place: place, Prev: e.Place, HasPrev: true}
+		next := Entry{Form: form, Place: place, Replaced: append(slices.Clone(e.Replaced), e.Place)}
 		u.set(key, next)
-		return Fresh, e.Place, true, nil
+		return Fresh, next.Replaced, nil
 	}
 	u.set(key, Entry{Form: form, Place: place})
-	return Fresh, store.Place{}, false, nil
+	return Fresh, nil, nil
 }
 
 func (u *Update) set(key record.Key, e Entry) {
@@ -326,8 +333,8 @@ func (u *Update) write() error {
 		if v, err = u.appendPlace(v, e.Place); err != nil {
 			return err
 		}
-		if e.HasPrev {
-			if v, err = u.appendPlace(v, e.Prev); err != nil {
+		for _, p := range e.Replaced {
+			if v, err = u.appendPlace(v, p); err != nil {
 				return err
 			}
 		}

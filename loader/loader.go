@@ -303,7 +303,7 @@ func (s *step) one(raw []byte, src record.Source) error {
 		return nil
 	}
 	place := store.Place{TopicPartition: s.tp, Offset: src.Offset, Index: src.Index}
-	verdict, old, has, err := s.update.Judge(id.Key, src.Form, place, src.Offset < s.inIndex)
+	verdict, old, err := s.update.Judge(id.Key, src.Form, place, src.Offset < s.inIndex)
 	if err != nil {
 		return err
 	}
@@ -314,8 +314,8 @@ func (s *step) one(raw []byte, src record.Source) error {
 	if src.Offset < s.inStore {
 		return nil
 	}
-	if has {
-		s.superseded = append(s.superseded, old)
+	if len(old) > 0 {
+		s.superseded = append(s.superseded, old...)
 		s.stats.Superseded++
 	}
 	if err := s.build.Add(raw, &id, src); err != nil {

@@ -260,8 +260,38 @@ func TestAFullerFormTakesThePlaceOfAPoorer(t *testing.T) {
 	}
 }
 
+// What was replaced twice is gone even when the tables had lost both replacements
+// and kept the first row.
+func TestAmendmentsReplaceAllThatWasBefore(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	defer w.close()
+	once, err := record.Amended(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice, err := record.Amended(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signs := []sign{{1, record.GraphV1}}
+	w.append(signs, 0)
+	w.settle()
+	if err := w.store.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	more := []sign{{1, record.Export}, {1, once}, {1, twice}, {1, once}, {1, record.Export}}
+	signs = append(signs, more...)
+	w.append(more, 1)
+	w.settle()
+	w.check(signs)
+	w.crash(true, false)
+	w.check(signs)
+}
+
 // Whatever crashes, and whatever it forgets, the tables end up the same.
 func TestCrashes(t *testing.T) {
+	once, _ := record.Amended(1)
+	twice, _ := record.Amended(2)
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(rt, t.TempDir())
 		defer w.close()
@@ -271,7 +301,7 @@ func TestCrashes(t *testing.T) {
 			case "append":
 				from := len(signs)
 				for range rapid.IntRange(1, 6).Draw(rt, "n") {
-					signs = append(signs, sign{rapid.IntRange(0, 3).Draw(rt, "id"), rapid.SampledFrom([]record.Form{record.Export, record.GraphV1, record.CSV}).Draw(rt, "form")})
+					signs = append(signs, sign{rapid.IntRange(0, 3).Draw(rt, "id"), rapid.SampledFrom([]record.Form{record.Export, record.GraphV1, record.CSV, once, twice}).Draw(rt, "form")})
 				}
 				w.append(signs[from:], from)
 				w.settle()
@@ -338,7 +368,7 @@ func BenchmarkJudge(b *testing.B) {
 		for i := range k {
 			k[i] = byte(rng.Uint64())
 		}
-		if _, _, _, err := u.Judge(k, record.Export, store.Place{TopicPartition: tp, Offset: n}, false); err != nil {
+		if _, _, err := u.Judge(k, record.Export, store.Place{TopicPartition: tp, Offset: n}, false); err != nil {
 			b.Fatal(err)
 		}
 		if n++; n%20_000 == 0 {

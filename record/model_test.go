@@ -88,6 +88,23 @@ func TestFormsRoundTrip(t *testing.T) {
 	if f, err := ParseForm(""); err != nil || f != Export {
 		t.Errorf("no form is %s, %v", f, err)
 	}
+	for n := 1; n <= MaxAmendments; n++ {
+		f, err := Amended(n)
+		if err != nil || f.Amendments() != n || !f.Fuller(Export) || Export.Fuller(f) {
+			t.Fatalf("amendment %d: %s, %v", n, f, err)
+		}
+		if got, err := ParseForm(f.String()); err != nil || got != f {
+			t.Errorf("%s comes back as %s, %v", f, got, err)
+		}
+	}
+	for _, n := range []int{-1, 0, MaxAmendments + 1} {
+		if _, err := Amended(n); err == nil {
+			t.Errorf("a record was amended %d times", n)
+		}
+	}
+	if _, err := ParseForm("amended-900"); err == nil {
+		t.Error("too many amendments are taken")
+	}
 	if _, err := ParseForm("better"); err == nil {
 		t.Error("a form that nobody knows is taken")
 	}

@@ -8,6 +8,9 @@
 package record
 
 import (
+	"strconv"
+	"strings"
+
 	"sextant/fault"
 	"sextant/table"
 )
@@ -24,6 +27,29 @@ const (
 	CSV                   // a portal download
 )
 
+// firstAmendment is the form of a record that was amended once; what was amended
+// again counts on from there.
+const firstAmendment = 64
+
+// MaxAmendments of one record.
+const MaxAmendments = 255 - firstAmendment
+
+// Amended is the form of a record that says anew what was said before under the
+// same identity, for the n-th time, from 1 on: a sign-in whose risk somebody
+// confirmed. It replaces every form and every amendment before it.
+func Amended(n int) (Form, error) {
+	if n < 1 || n > MaxAmendments {
+		return Export, fault.New(fault.Limit, "a record can be amended %d times, not %d", MaxAmendments, n)
+	}
+	return Form(firstAmendment + n), nil
+}
+
+// Amendments says how often a record of the form was amended; 0 for one that came
+// from outside.
+func (f Form) Amendments() int { return max(int(f)-firstAmendment, 0) }
+
+const amendedName = "amended-"
+
 var formNames = [...]string{"export", "graph-beta", "graph-v1.0", "row", "csv"}
 
 // FormHeader is the header of an event that carries the form of its records;
@@ -31,6 +57,9 @@ var formNames = [...]string{"export", "graph-beta", "graph-v1.0", "row", "csv"}
 const FormHeader = "sextant-form"
 
 func (f Form) String() string {
+	if n := f.Amendments(); n > 0 {
+		return amendedName + strconv.Itoa(n)
+	}
 	if int(f) < len(formNames) {
 		return formNames[f]
 	}
@@ -47,11 +76,21 @@ func ParseForm(s string) (Form, error) {
 			return Form(i), nil
 		}
 	}
-	return Export, fault.New(fault.Invalid, "unknown form of record %q; known are export, graph-beta, graph-v1.0, row and csv", s)
+	if text, ok := strings.CutPrefix(s, amendedName); ok {
+		if n, err := strconv.Atoi(text); err == nil {
+			return Amended(n)
+		}
+	}
+	return Export, fault.New(fault.Invalid, "unknown form of record %q; known are export, graph-beta, graph-v1.0, row, csv and amended-N", s)
 }
 
 // Fuller says whether a record of form f replaces one of form g.
-func (f Form) Fuller(g Form) bool { return f < g }
+func (f Form) Fuller(g Form) bool {
+	if f.Amendments() > 0 || g.Amendments() > 0 {
+		return f.Amendments() > g.Amendments()
+	}
+	return f < g
+}
 
 // Key is the identity of a record within its tenant: a hash of its category and
 // of what the category's records are known by. Time is never part of it.
