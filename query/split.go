@@ -61,7 +61,11 @@ func (e *Engine) scannerOf(c *fn.Context, snap store.Snapshot, bound *int) eval.
 
 // generate the SQL of p's first operators; nil, and why, where there is none.
 func (s *split) generate(p *plan.Pipeline) (*sqlgen.Query, string, error) {
-	return sqlgen.Prefix(p, sqlgen.Options{Dialect: s.dialect, Max: s.max, Scalar: s.scalar, Set: s.set, Catalogue: s.o.Catalogue}, func(scan *plan.Scan) (string, error) {
+	o := sqlgen.Options{Dialect: s.dialect, Max: s.max, Scalar: s.scalar, Set: s.set, Catalogue: s.o.Catalogue}
+	if c, ok := s.sql.(store.CallingSnapshot); ok {
+		o.Call = c.Call
+	}
+	return sqlgen.Prefix(p, o, func(scan *plan.Scan) (string, error) {
 		return s.sql.Relation(scanOf(scan))
 	})
 }
@@ -88,13 +92,47 @@ func (s *split) Prefix(ctx context.Context, p *plan.Pipeline) (*eval.Prefix, err
 		run, cancel := context.WithCancelCause(s.c.Ctx)
 		defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
 		var err error
-		if r.Reader, err = s.sql.Query(run, q.SQL, q.Args, q.Schema, store.Limits{MemoryBytes: s.o.EngineBytes}); err != nil {
+		if r.Reader, err = s.start(run, q); err != nil {
 			if err = r.instead(ctx, err); err != nil {
 				return nil, err
 			}
 		}
 		return r, nil
 	}}, nil
+}
+
+// start runs a statement.
+func (s *split) start(ctx context.Context, q *sqlgen.Query) (store.Reader, error) {
+	limits := store.Limits{MemoryBytes: s.o.EngineBytes}
+	if len(q.Functions) == 0 {
+		return s.sql.Query(ctx, q.SQL, nil, q.Schema, limits)
+	}
+	functions, err := s.functions(q.Functions)
+	if err != nil {
+		return nil, err
+	}
+	return s.sql.(store.CallingSnapshot).QueryCalling(ctx, q.SQL, functions, q.Schema, limits)
+}
+
+// functions that a statement calls, compiled.
+func (s *split) functions(of []sqlgen.Function) ([]store.Function, error) {
+	out := make([]store.Function, len(of))
+	for i, f := range of {
+		out[i] = store.Function{Args: f.Args, Result: f.Result()}
+		if f.Agg != nil {
+			group, err := eval.Grouper(s.c, f.Agg, f.Out, f.Args)
+			if err != nil {
+				return nil, err
+			}
+			out[i].Group = func() store.Group { return group() }
+			continue
+		}
+		var err error
+		if out[i].Eval, err = eval.Caller(s.c, f.Expr, f.Args); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // scalar is the value of a subquery, once for the query.

@@ -163,5 +163,42 @@ type SQLSnapshot interface {
 	Query(ctx context.Context, sql string, args []any, schema table.Schema, limits Limits) (Reader, error)
 }
 
+// Function is a function in Go that SQL may call. Its arguments and its result have
+// the representations that package table gives their types.
+type Function struct {
+	Args   table.Schema
+	Result table.Type // none that the engine lacks: no decimal
+
+	// Eval computes the function for all rows of a batch whose columns are the
+	// arguments. Several threads may call it at once. An error ends the query and is
+	// what the query's reader gives; so is a panic, as fault.Internal.
+	Eval func(b *table.Batch) (table.Vector, error)
+
+	// Group is set in the place of Eval where the arguments are lists, as the SQL
+	// aggregate list() makes them: one for each argument, all of a row equally long,
+	// or NULL for none. It starts one such row.
+	Group func() Group
+}
+
+// Group takes the elements of one row of lists, in order and in parts.
+type Group interface {
+	Add(b *table.Batch) error
+	Result() (table.Value, error)
+	Close() // gives back what it holds; called once, whatever went wrong
+}
+
+// CallingSnapshot is a SQLSnapshot whose SQL may call functions in Go. Found by type
+// assertion.
+type CallingSnapshot interface {
+	SQLSnapshot
+
+	// Call writes a call of function n of those that QueryCalling is given.
+	Call(n int, result table.Type, args []string) string
+
+	// QueryCalling is Query for SQL that calls functions. They are called until the
+	// reader is closed, and no longer.
+	QueryCalling(ctx context.Context, sql string, functions []Function, schema table.Schema, limits Limits) (Reader, error)
+}
+
 // ErrClosed is what a closed store or snapshot answers.
 var ErrClosed = fault.New(fault.Unavailable, "the store is closed")

@@ -10,8 +10,35 @@ import (
 	"sextant/table"
 )
 
-// expr writes an expression over the columns of s; why is set where it has no form.
+// expr writes an expression over the columns of s: in SQL where it has a form, else as
+// a call of Go. why is set where it is neither.
 func (g *gen) expr(s *state, e plan.Expr) (sql, why string) {
+	if g.pure {
+		return g.plain(s, e)
+	}
+	switch e := e.(type) {
+	case *plan.Call:
+		if e.Fn.Lazy != nil { // its parts are on their own: most rows need one or two
+			if sql, why = g.plain(s, e); why == "" {
+				return sql, ""
+			}
+		}
+	case *plan.InQuery:
+		return g.plain(s, e)
+	}
+	m := g.mark()
+	if sql, why = g.native(s, e); why == "" {
+		return sql, ""
+	}
+	g.back(m)
+	return g.inGo(s, e, why)
+}
+
+// native writes an expression that has a form and calls nothing of Go.
+func (g *gen) native(s *state, e plan.Expr) (sql, why string) {
+	was := g.pure
+	g.pure = true
+	defer func() { g.pure = was }()
 	return g.plain(s, e)
 }
 

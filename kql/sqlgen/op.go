@@ -144,33 +144,9 @@ func (g *gen) summarize(s *state, op *plan.Summarize) (*state, string) {
 	}
 	exprs := append([]string{}, by...)
 	for _, a := range op.Aggs {
-		args := make([]string, len(a.Args))
-		for i, e := range a.Args {
-			if args[i], why = g.expr(s, e); why != "" {
-				return nil, why
-			}
-		}
-		if a.Fn.Name == "make_list" && g.d == fn.DuckDB && len(a.Out) == 1 {
-			list, why := g.makeList(s, &a, args)
-			if why != "" {
-				return nil, why
-			}
-			exprs = append(exprs, list)
-			continue
-		}
-		if strings.HasPrefix(a.Fn.Name, "make_set") && g.d == fn.DuckDB && len(a.Out) == 1 {
-			if set, ok := g.makeSet(&a, args); ok {
-				exprs = append(exprs, set)
-				continue
-			}
-		}
-		form := a.Fn.SQL[g.d]
-		if form == nil {
-			return nil, "aggregate " + a.Fn.Name + " has no SQL form"
-		}
-		cols, ok := form(args, a.Info, a.Out)
-		if !ok || len(cols) != len(a.Out) {
-			return nil, "aggregate " + a.Fn.Name + " has no SQL form for these arguments"
+		cols, why := g.aggregate(s, &a)
+		if why != "" {
+			return nil, why
 		}
 		exprs = append(exprs, cols...)
 	}

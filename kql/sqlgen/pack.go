@@ -107,16 +107,12 @@ func (g *gen) makeList(s *state, a *plan.Agg, args []string) (sql, why string) {
 		limit = min(limit, a.Info[1].Const.Int64())
 	}
 	x := args[0]
-	list := "list(%s%s) FILTER (WHERE %s IS NOT NULL)"
 	switch a.Info[0].Type {
 	case table.String, table.Guid, table.Int, table.Long, table.Bool:
 	case table.DateTime:
 		x = dateTimeText(x)
-	case table.Dynamic: // arrays give their elements
-		x = "CASE json_type(" + x + ") WHEN 'ARRAY' THEN json_extract(" + x + ", '$[*]') ELSE [CAST(" + x + " AS JSON)] END"
-		list = "flatten(" + list + ")"
 	default:
 		return "", "a list of values of type " + a.Info[0].Type.String() + " is made in Go"
 	}
-	return fmt.Sprintf("CAST(coalesce(to_json(list_slice("+list+", 1, %d)), '[]') AS VARCHAR)", x, s.orderBy(), args[0], limit), ""
+	return fmt.Sprintf("CAST(coalesce(to_json(list_slice(list(%s%s) FILTER (WHERE %s IS NOT NULL), 1, %d)), '[]') AS VARCHAR)", x, s.orderBy(), args[0], limit), ""
 }

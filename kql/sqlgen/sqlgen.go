@@ -29,11 +29,12 @@ type Relation func(s *plan.Scan) (string, error)
 // Query is the SQL half of a pipeline.
 type Query struct {
 	SQL    string
-	Args   []any
 	Schema table.Schema
-	Ops    int       // operators of the pipeline that run here, the last perhaps in part
-	Rest   []plan.Op // what is left to do in Go
-	Why    string    // why it stops there; "" when nothing is left
+	// Functions that the SQL calls, by their numbers.
+	Functions []Function
+	Ops       int       // operators of the pipeline that run here, the last perhaps in part
+	Rest      []plan.Op // what is left to do in Go
+	Why       string    // why it stops there; "" when nothing is left
 
 	// Done is what the SQL computes, as a plan.
 	Done *plan.Pipeline
@@ -49,6 +50,9 @@ type Options struct {
 	// Set gives the values of a subquery behind in, when they are few; nil, or false,
 	// leaves what holds one to Go.
 	Set func(*plan.InQuery) ([]table.Value, bool, error)
+	// Call writes a call of a function in Go, by its number; nil where the engine calls
+	// none.
+	Call func(n int, result table.Type, args []string) string
 	// Catalogue has the functions that comparisons with dynamics imply.
 	Catalogue *fn.Catalogue
 }
@@ -56,7 +60,7 @@ type Options struct {
 // Prefix writes as long a prefix of p as has a form. The query is nil when not
 // even the source has one, and why says why. An error is the relation's.
 func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, err error) {
-	g := &gen{d: o.Dialect, rel: rel, scalar: o.Scalar, set: o.Set, cat: o.Catalogue, shared: map[int]int{}}
+	g := &gen{d: o.Dialect, rel: rel, scalar: o.Scalar, set: o.Set, caller: o.Call, cat: o.Catalogue, shared: map[int]int{}}
 	defer func() {
 		if x := recover(); x != nil {
 			e, ok := x.(outside)
@@ -109,7 +113,7 @@ func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, er
 	if len(keep) < len(st.schema) {
 		done.Ops = append(done.Ops, &plan.Project{Cols: cols})
 	}
-	return &Query{SQL: g.with() + st.final(keep), Args: g.args, Schema: schema, Ops: n, Rest: rest, Why: why, Done: done}, why, nil
+	return &Query{SQL: g.with() + st.final(keep), Schema: schema, Functions: g.functions, Ops: n, Rest: rest, Why: why, Done: done}, why, nil
 }
 
 // maxText is how long a statement may be, in bytes.
@@ -124,12 +128,15 @@ type gen struct {
 	rel    Relation
 	scalar func(*plan.ScalarQuery) (table.Value, error)
 	set    func(*plan.InQuery) ([]table.Value, bool, error)
+	caller func(n int, result table.Type, args []string) string
 	cat    *fn.Catalogue
-	args   []any
-	tables int // aliases given
-	vars   int // names given by let
+	pure   bool // nothing of Go may be called
+	tables int  // aliases given
+	vars   int  // names given by let
 	ctes   []string
 	shared map[int]int // ID of a Shared source to the place of its CTE
+
+	functions []Function
 }
 
 func (g *gen) with() string {

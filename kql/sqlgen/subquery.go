@@ -44,8 +44,10 @@ func (g *gen) inQuery(s *state, e *plan.InQuery) (sql, why string) {
 		}
 		x, cell = "lower("+x+")", "lower("+cell+")"
 	}
-	mark := g.mark()
+	mark, was := g.mark(), g.pure
+	g.pure = false
 	sub, why := g.whole(e.Pipe)
+	g.pure = was
 	if why != "" {
 		g.back(mark)
 		return g.inSet(s, e, x, why)
@@ -98,12 +100,12 @@ func (g *gen) inSet(s *state, e *plan.InQuery, x, because string) (sql, why stri
 }
 
 // mark and back undo what a pipeline without a form has left behind.
-type mark struct{ tables, ctes int }
+type mark struct{ tables, ctes, functions int }
 
-func (g *gen) mark() mark { return mark{g.tables, len(g.ctes)} }
+func (g *gen) mark() mark { return mark{g.tables, len(g.ctes), len(g.functions)} }
 
 func (g *gen) back(m mark) {
-	g.tables, g.ctes = m.tables, g.ctes[:m.ctes]
+	g.tables, g.ctes, g.functions = m.tables, g.ctes[:m.ctes], g.functions[:m.functions]
 	for id, at := range g.shared {
 		if at >= m.ctes {
 			delete(g.shared, id)

@@ -30,6 +30,7 @@ type queryPool struct {
 type queryInstance struct {
 	*instance
 	memory   int64
+	calls    *calls
 	attached map[int64]*attachment
 	clock    int64
 }
@@ -169,7 +170,11 @@ func (p *queryPool) open(memory int64) (*queryInstance, error) {
 	if err != nil {
 		return nil, err
 	}
+	calls := &calls{}
 	err = registerHead(i, p.views)
+	if err == nil {
+		err = registerCalls(i, calls)
+	}
 	if err == nil {
 		err = i.exec(fmt.Sprintf("SET allowed_directories = [%s]; SET enable_external_access = false; SET lock_configuration = true", literal(p.dir+"/")))
 	}
@@ -177,7 +182,7 @@ func (p *queryPool) open(memory int64) (*queryInstance, error) {
 		i.close()
 		return nil, err
 	}
-	return &queryInstance{instance: i, memory: memory, attached: map[int64]*attachment{}}, nil
+	return &queryInstance{instance: i, memory: memory, calls: calls, attached: map[int64]*attachment{}}, nil
 }
 
 func (q *queryInstance) attach(ctx context.Context, files []*segmentFile) error {

@@ -18,6 +18,15 @@ var errPoolClosed = store.ErrClosed
 // Query runs one SELECT on a locked instance of its own. The reader holds the
 // instance until it is drained or closed.
 func (s *snapshot) Query(ctx context.Context, sql string, args []any, schema table.Schema, limits store.Limits) (store.Reader, error) {
+	return s.query(ctx, sql, args, nil, schema, limits)
+}
+
+// QueryCalling implements store.CallingSnapshot.
+func (s *snapshot) QueryCalling(ctx context.Context, sql string, functions []store.Function, schema table.Schema, limits store.Limits) (store.Reader, error) {
+	return s.query(ctx, sql, nil, functions, schema, limits)
+}
+
+func (s *snapshot) query(ctx context.Context, sql string, args []any, functions []store.Function, schema table.Schema, limits store.Limits) (store.Reader, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -32,6 +41,7 @@ func (s *snapshot) Query(ctx context.Context, sql string, args []any, schema tab
 	var err error
 	r.inst, err = s.store.pool.acquire(ctx, filesIn(sql, s.state.set), limits.MemoryBytes, r.holdsAnother)
 	if err == nil {
+		r.inst.calls.set(functions)
 		r.stop = r.inst.watch(ctx)
 		err = r.start(sql, args)
 	}
@@ -270,6 +280,9 @@ func (r *reader) fail(err error) error {
 	if errors.Is(err, errInterrupted) {
 		return context.Canceled
 	}
+	if called := r.inst.calls.failed(); called != nil {
+		return called
+	}
 	var failure *engineFailure
 	r.broken = errors.As(err, &failure)
 	return err
@@ -292,6 +305,7 @@ func (r *reader) finish() {
 	}
 	r.cancel(nil)
 	if r.inst != nil {
+		r.inst.calls.set(nil)
 		r.snap.store.pool.release(r.inst, r.holdsAnother, r.broken)
 	}
 	r.snap.leave(r)

@@ -22,7 +22,7 @@ type snapshot struct {
 	left    bool // closed, and the last reader has ended
 }
 
-var _ store.SQLSnapshot = (*snapshot)(nil)
+var _ store.CallingSnapshot = (*snapshot)(nil)
 
 func (s *snapshot) Dialect() string { return "duckdb" }
 

@@ -330,16 +330,24 @@ func (f *filler) list(vec capi.Vector, data unsafe.Pointer, n int, cell func(i i
 // readColumn decodes n cells of vec, whose DuckDB type is t, into a column of
 // type want. Any integer width serves an integer type.
 func readColumn(vec capi.Vector, t capi.Type, want table.Type, n int) (table.Vector, error) {
+	return readCells(vec, t, want, 0, n)
+}
+
+// readCells is readColumn for the n cells from a place on.
+func readCells(vec capi.Vector, t capi.Type, want table.Type, from, n int) (table.Vector, error) {
 	out := table.Vector{Type: want}
 	data := capi.VectorGetData(vec)
+	if from > 0 {
+		data = unsafe.Add(data, from*cellSize(t))
+	}
 	var mask []uint64
 	if p := capi.VectorGetValidity(vec); p != nil {
-		mask = slice[uint64](p, (n+63)/64)
-		if allValid(mask, n) {
+		mask = slice[uint64](p, (from+n+63)/64)
+		if allValid(mask, from+n) {
 			mask = nil
 		}
 	}
-	valid := func(i int) bool { return mask == nil || mask[i>>6]>>(i&63)&1 == 1 }
+	valid := func(i int) bool { i += from; return mask == nil || mask[i>>6]>>(i&63)&1 == 1 }
 	if mask != nil && want != table.String {
 		out.Valid = make([]bool, n)
 		for i := range n {
@@ -464,6 +472,21 @@ func readColumn(vec capi.Vector, t capi.Type, want table.Type, n int) (table.Vec
 		return out, wrong()
 	}
 	return out, nil
+}
+
+// cellSize is how many bytes a cell of a vector takes.
+func cellSize(t capi.Type) int {
+	switch t {
+	case capi.TypeBoolean, capi.TypeTinyInt, capi.TypeUTinyInt:
+		return 1
+	case capi.TypeSmallInt, capi.TypeUSmallInt:
+		return 2
+	case capi.TypeInteger, capi.TypeUInteger, capi.TypeFloat, capi.TypeSQLNull:
+		return 4
+	case capi.TypeBigInt, capi.TypeUBigInt, capi.TypeDouble:
+		return 8
+	}
+	return 16 // hugeint, text, list
 }
 
 func allValid(mask []uint64, n int) bool {

@@ -1,0 +1,121 @@
+package eval
+
+import (
+	"sync"
+
+	"sextant/fault"
+	"sextant/kql/fn"
+	"sextant/kql/plan"
+	"sextant/table"
+)
+
+// What an engine calls while it runs its own half of a query: from threads of its own,
+// several at once.
+
+// callBytes names what a call charges for.
+const callBytes = "a function that the engine calls"
+
+// Caller compiles an expression over the columns of schema, as Expr does, to a
+// function that any number of goroutines may call.
+func Caller(c *fn.Context, e plan.Expr, schema table.Schema) (func(b *table.Batch) (table.Vector, error), error) {
+	x := newCompiler(c, nil, Options{})
+	first, err := Expr(c, e, schema)
+	if err != nil {
+		return nil, err
+	}
+	pool := sync.Pool{New: func() any {
+		f, _ := Expr(c, e, schema) // it compiled before
+		return f
+	}}
+	pool.Put(first)
+	return func(b *table.Batch) (out table.Vector, err error) {
+		h := x.hold(callBytes)
+		defer h.release()
+		if err := h.add(b.Bytes()); err != nil {
+			return out, err
+		}
+		f := pool.Get().(Func)
+		err = x.guard(func() error { out = f(b); return nil })
+		if err == nil {
+			err = x.alive(nil)
+		}
+		if err != nil {
+			return out, err // f is in an unknown state
+		}
+		pool.Put(f)
+		return out, h.add((&table.Batch{Rows: b.Rows, Cols: []table.Vector{out}}).Bytes())
+	}, nil
+}
+
+// Group aggregates the rows of one group.
+type Group struct {
+	c     *fn.Context
+	state fn.State
+	args  []plan.Expr // columns of the batches, or constants
+	out   int
+	t     table.Type
+	hold  hold
+	rows  int
+}
+
+// Grouper gives a function that starts a group of an aggregate, whose arguments are
+// columns of schema, or constants; out is which of its results is wanted. Any number of
+// goroutines may start groups.
+func Grouper(c *fn.Context, a *plan.Agg, out int, schema table.Schema) (func() *Group, error) {
+	for _, e := range a.Args {
+		switch e := e.(type) {
+		case *plan.Const:
+			continue
+		case *plan.Col:
+			if schema.Index(e.Name) >= 0 {
+				continue
+			}
+		}
+		return nil, fault.New(fault.Internal, "eval: %s is no argument of a group", e)
+	}
+	x := newCompiler(c, nil, Options{})
+	return func() *Group {
+		return &Group{c: c, state: a.Fn.New(c, a.Info), args: a.Args, out: out, t: a.Out[out].Type, hold: x.hold(a.Fn.Name)}
+	}, nil
+}
+
+// Add rows.
+func (g *Group) Add(b *table.Batch) error {
+	x := &compiler{c: g.c}
+	if err := x.alive(nil); err != nil {
+		return err
+	}
+	return x.guard(func() error {
+		args := make([]table.Value, len(g.args))
+		at := make([]int, len(g.args))
+		for i, e := range g.args {
+			switch e := e.(type) {
+			case *plan.Const:
+				args[i], at[i] = e.Value, -1
+			case *plan.Col:
+				at[i] = b.Schema.Index(e.Name)
+			}
+		}
+		for r := range b.Rows {
+			for i, c := range at {
+				if c >= 0 {
+					args[i] = b.Cols[c].At(r)
+				}
+			}
+			g.state.Add(args)
+		}
+		return g.hold.add(g.state.Bytes() - g.hold.n)
+	})
+}
+
+// Result of the rows so far.
+func (g *Group) Result() (v table.Value, err error) {
+	err = (&compiler{c: g.c}).guard(func() error {
+		v = fit(g.state.Results()[g.out], g.t)
+		return nil
+	})
+	return v, err
+}
+
+// Close gives back what the group holds.
+func (g *Group) Close() { g.hold.release() }
