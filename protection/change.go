@@ -15,7 +15,6 @@ import (
 	"sextant/record"
 	"sextant/source"
 	"sextant/store"
-	"sextant/table"
 )
 
 // change is one action on its way: what it reads, and the records that it will
@@ -395,25 +394,25 @@ func (c *change) standing(s Subject, id string) (*standing, error) {
 		return st, nil
 	}
 	st := &standing{s: s, id: id, now: risk{"none", "none", "none"}}
-	newest, err := c.newest(s.Table, "Id", id, "Id", lastColumn(s.Table))
+	newest, err := store.LatestOf(c.ctx, c.snap, s.Table, "Id", id, "Id", lastColumn(s.Table))
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range newest {
-		if st.raw, err = c.t.Raw(c.ctx, n.place); err != nil {
+		if st.raw, err = c.t.Raw(c.ctx, n.Place); err != nil {
 			return nil, err
 		}
-		st.now, st.last = riskOf(st.raw), n.last
+		st.now, st.last = riskOf(st.raw), n.At
 	}
-	if newest, err = c.newest(s.EventTable, s.eventColumn, id, "Id", lastColumn(s.EventTable)); err != nil {
+	if newest, err = store.LatestOf(c.ctx, c.snap, s.EventTable, s.eventColumn, id, "Id", lastColumn(s.EventTable)); err != nil {
 		return nil, err
 	}
 	for _, n := range newest {
-		raw, err := c.t.Raw(c.ctx, n.place)
+		raw, err := c.t.Raw(c.ctx, n.Place)
 		if err != nil {
 			return nil, err
 		}
-		st.events = append(st.events, event{id: n.id, request: gjson.GetBytes(raw, "properties.requestId").Str, raw: raw, now: riskOf(raw), last: n.last})
+		st.events = append(st.events, event{id: n.ID, request: gjson.GetBytes(raw, "properties.requestId").Str, raw: raw, now: riskOf(raw), last: n.At})
 	}
 	c.subjects[key] = st
 	return st, nil
@@ -438,66 +437,10 @@ func riskOf(raw []byte) risk {
 // personKnown says whether the sign-ins know a user.
 func (c *change) personKnown(id string) (bool, error) {
 	for _, name := range []string{"SigninLogs", "AADNonInteractiveUserSignInLogs"} {
-		rows, err := c.newest(name, "UserId", id, "UserId", "")
+		rows, err := store.LatestOf(c.ctx, c.snap, name, "UserId", id, "UserId", "")
 		if err != nil || len(rows) > 0 {
 			return len(rows) > 0, err
 		}
 	}
 	return false, nil
-}
-
-// found row: the newest of its id.
-type found struct {
-	id    string
-	last  time.Time
-	place store.Place
-}
-
-// newest rows of a table whose column has the value, one for each id, the oldest
-// id first. updated is the column that orders them; "" takes any row.
-func (c *change) newest(name, column, value, idColumn, updated string) ([]found, error) {
-	if _, ok := c.snap.Def(name); !ok {
-		return nil, nil
-	}
-	cols := []string{column, idColumn, table.HiddenTopic, table.HiddenPartition, table.HiddenOffset, table.HiddenIndex}
-	if updated != "" {
-		cols = append(cols, updated)
-	}
-	r, err := c.snap.Scan(c.ctx, store.Scan{Table: name, Columns: cols, Equal: []store.Equal{{Column: column, Values: []string{value}}}})
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	at := map[string]int{}
-	var out []found
-	var row []table.Value
-	for {
-		b, err := r.Next(c.ctx)
-		if err != nil {
-			return nil, err
-		}
-		if b == nil {
-			break
-		}
-		for i := range b.Rows {
-			row = b.Row(i, row)
-			if row[0].Str() != value {
-				continue
-			}
-			f := found{id: row[1].Str(), place: store.Place{
-				TopicPartition: store.TopicPartition{Topic: row[2].Str(), Partition: int32(row[3].Int64())},
-				Offset:         row[4].Int64(), Index: int32(row[5].Int64()),
-			}}
-			if updated != "" && !row[6].IsNull() {
-				f.last = table.TimeOf(row[6].Int64())
-			}
-			if k, ok := at[f.id]; !ok {
-				at[f.id] = len(out)
-				out = append(out, f)
-			} else if f.last.After(out[k].last) {
-				out[k] = f
-			}
-		}
-	}
-	return out, nil
 }

@@ -40,8 +40,10 @@ func (w *world) Find(ctx context.Context, category, id string) ([]byte, record.F
 	return w.of.Find(ctx, category, id)
 }
 func (w *world) Raw(ctx context.Context, p store.Place) ([]byte, error) { return w.of.Raw(ctx, p) }
-func (w *world) Snapshot(ctx context.Context) (store.Snapshot, error)   { return w.of.Store.Snapshot(ctx) }
-func (w *world) Settle(ctx context.Context) error                       { return w.of.Loader.CatchUp(ctx) }
+func (w *world) Snapshot(ctx context.Context) (store.Snapshot, error) {
+	return w.of.Store.Snapshot(ctx)
+}
+func (w *world) Settle(ctx context.Context) error { return w.of.Loader.CatchUp(ctx) }
 func (w *world) Append(ctx context.Context, recs []source.Incoming) ([]source.Verdict, error) {
 	return w.node.Door().Append(ctx, recs)
 }
