@@ -35,6 +35,7 @@ func Run(t *testing.T, e Engine) {
 	t.Run("wide scan", func(t *testing.T) { testWideScan(t, e) })
 	t.Run("terms", func(t *testing.T) { testTerms(t, e) })
 	t.Run("sql", func(t *testing.T) { testSQL(t, e) })
+	t.Run("calls", func(t *testing.T) { testCalls(t, e) })
 }
 
 func open(t testing.TB, e Engine, dir string) store.Store {
