@@ -92,6 +92,14 @@ type Tenant struct {
 	lane        *intake.Lane
 	maintaining sync.Mutex // one at a time
 	declaring   sync.Mutex // one table at a time
+	acting      sync.Mutex // one change that depends on what is there
+}
+
+// Exclusive waits for its turn: changes that depend on what is there are made one at
+// a time.
+func (t *Tenant) Exclusive() (done func()) {
+	t.acting.Lock()
+	return t.acting.Unlock
 }
 
 // HeldError says that another process uses the folder.

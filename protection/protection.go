@@ -14,7 +14,6 @@ package protection
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"sextant/fault"
@@ -33,6 +32,9 @@ type Tenant interface {
 	Raw(ctx context.Context, place store.Place) ([]byte, error)
 	Snapshot(ctx context.Context) (store.Snapshot, error)
 	Append(ctx context.Context, recs []source.Incoming) ([]source.Verdict, error)
+	// Exclusive waits for its turn: changes that depend on what is there are made one
+	// at a time.
+	Exclusive() (done func())
 	// Settle waits until what was appended can be read.
 	Settle(ctx context.Context) error
 }
@@ -59,27 +61,9 @@ type Actor struct {
 // MaxIDs of one action.
 const MaxIDs = 500
 
-// Desk takes actions. One action on a tenant runs at a time.
+// Desk takes actions.
 type Desk struct {
 	Clock func() time.Time
-
-	mu    sync.Mutex
-	locks map[string]*sync.Mutex
-}
-
-func (d *Desk) lock(tenant string) (unlock func()) {
-	d.mu.Lock()
-	if d.locks == nil {
-		d.locks = map[string]*sync.Mutex{}
-	}
-	l := d.locks[tenant]
-	if l == nil {
-		l = &sync.Mutex{}
-		d.locks[tenant] = l
-	}
-	d.mu.Unlock()
-	l.Lock()
-	return l.Unlock
 }
 
 // OnSignIns acts on the risk of sign-ins, by their ids (Graph's requestIds). All
@@ -124,7 +108,7 @@ func (d *Desk) act(ctx context.Context, t Tenant, ids []string, f func(*change) 
 	case slices.Contains(ids, ""):
 		return fault.New(fault.Invalid, "one of the ids is empty")
 	}
-	defer d.lock(t.ID())()
+	defer t.Exclusive()()
 	if err := t.Settle(ctx); err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ func (w *world) Raw(ctx context.Context, p store.Place) ([]byte, error) { return
 func (w *world) Snapshot(ctx context.Context) (store.Snapshot, error) {
 	return w.of.Store.Snapshot(ctx)
 }
+func (w *world) Exclusive() func()                { return w.of.Exclusive() }
 func (w *world) Settle(ctx context.Context) error { return w.of.Loader.CatchUp(ctx) }
 func (w *world) Append(ctx context.Context, recs []source.Incoming) ([]source.Verdict, error) {
 	return w.node.Door().Append(ctx, recs)
