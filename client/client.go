@@ -188,11 +188,8 @@ type Query struct {
 		Columns []struct{ Name, Type string }
 		Rows    [][]json.RawMessage
 	}
-	Render *struct {
-		Visualization string
-		Title         *string
-	}
-	Error *struct {
+	Render map[string]any // visualization, title, xColumn, …: what render asks for
+	Error  *struct {
 		Code, Message string
 		Details       []struct{ Message string }
 	}

@@ -13,6 +13,7 @@ import (
 	"sextant/access"
 	"sextant/client"
 	"sextant/fault"
+	"sextant/kql/syntax"
 	"sextant/loganalytics"
 	"sextant/node"
 	"sextant/query"
@@ -221,7 +222,24 @@ func (r *remote) Query(ctx context.Context, tenant, text, timespan string) (*res
 	if err != nil {
 		return nil, pointed(err, text)
 	}
-	return remoteResult(q)
+	out, err := remoteResult(q)
+	if err == nil && out.chart.Chart == "table" && !renders(text) {
+		out.chart.Chart = "" // a server says table where nothing is asked for
+	}
+	return out, err
+}
+
+// renders says whether a query asks for a chart, or for a table.
+func renders(text string) bool {
+	found := false
+	f, _ := syntax.Parse(text)
+	syntax.Walk(f, func(n syntax.Node) bool {
+		if _, ok := n.(*syntax.Render); ok {
+			found = true
+		}
+		return !found
+	})
+	return found
 }
 
 // pointed is an error of a server with the places in the query that it is about.

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"sextant/chart"
 	"sextant/table"
 )
 
@@ -297,10 +298,5 @@ func oneLine(v table.Value) string {
 	if v.Type() == table.DateTime && !v.IsNull() {
 		s = strings.TrimSuffix(strings.TrimRight(strings.TrimSuffix(s, "Z"), "0"), ".") + "Z"
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' ' // what a log holds must not steer the terminal
-		}
-		return r
-	}, s)
+	return chart.Line(s) // what a log holds must not steer the terminal
 }

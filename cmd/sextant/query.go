@@ -18,6 +18,7 @@ type QueryCmd struct {
 	KQL      string `arg:"" optional:"" help:"The query; - or nothing reads it from standard input."`
 	Output   string `short:"o" enum:"table,list,json,csv,ndjson" default:"table" help:"How to print rows: table (rows as lists where the terminal is too narrow), list, json (an array of objects), csv, ndjson."`
 	Timespan string `placeholder:"P7D" help:"Bound on time: P7D, PT2H, 2026-01-01/2026-01-08. None by default."`
+	Chart    bool   `help:"Draw a chart: what render in the query asks for, else what suits the columns."`
 	Explain  bool   `help:"Show what would run in the engine and what in the evaluator, and why, instead of rows."`
 }
 
@@ -26,6 +27,7 @@ func (QueryCmd) Help() string {
 	return `Examples:
   sextant query --data DIR 'SigninLogs | summarize count() by ResultType | top 10 by count_'
   sextant query --data DIR --timespan P7D -o csv 'AuditLogs | where OperationName has "role"' > roles.csv
+  sextant query --data DIR --chart 'SigninLogs | summarize count() by bin(TimeGenerated, 1h), ResultType | render timechart'
   sextant query --server http://127.0.0.1:8080 - < hunt.kql`
 }
 
@@ -43,6 +45,9 @@ func (c *QueryCmd) Run(a *app) error {
 	if strings.TrimSpace(text) == "" {
 		return fault.New(fault.Invalid, "there is no query; try: sextant query 'SigninLogs | take 10'")
 	}
+	if c.Chart && c.Output != "table" {
+		return fault.New(fault.Invalid, "--chart draws, and -o %s prints rows: give one of them", c.Output)
+	}
 	b, err := a.open(false)
 	if err != nil {
 		return err
@@ -55,7 +60,11 @@ func (c *QueryCmd) Run(a *app) error {
 		return errors.Join(a.shown(text, err), b.Close())
 	}
 	r, err := b.Query(a.ctx, a.conf.Tenant, text, c.Timespan)
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.Chart:
+		err = a.printChart(r)
+	default:
 		err = printResult(a.out, r, c.Output)
 	}
 	return errors.Join(a.shown(text, err), b.Close())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/apd/v3"
 
+	"sextant/chart"
 	"sextant/client"
 	"sextant/fault"
 	"sextant/kql/fn"
@@ -21,14 +22,14 @@ import (
 type result struct {
 	schema table.Schema
 	next   func() (*table.Batch, error) // nil, nil at the end
-	chart  string                       // what render asked for
+	chart  chart.Ask                    // what render asked for
 	close  func() error
 }
 
 func localResult(ctx context.Context, a *query.Answer) *result {
 	r := &result{close: a.Close, next: func() (*table.Batch, error) { return nil, nil }}
 	if a.Render != nil {
-		r.chart = a.Render.Chart
+		r.chart = chart.Ask{Chart: a.Render.Chart, Props: a.Render.Props}
 	}
 	if len(a.Tables) > 0 {
 		var rows store.Reader = a.Tables[0].Rows
@@ -38,8 +39,25 @@ func localResult(ctx context.Context, a *query.Answer) *result {
 	return r
 }
 
+// askOf the properties that a server names; those that are not set are null.
+func askOf(render map[string]any) chart.Ask {
+	a := chart.Ask{Props: map[string]string{}}
+	for name, v := range render {
+		text, ok := v.(string)
+		switch {
+		case !ok || text == "":
+		case name == "visualization":
+			a.Chart = text
+		default:
+			a.Props[name] = text
+		}
+	}
+	return a
+}
+
 func remoteResult(q *client.Query) (*result, error) {
 	r := &result{close: func() error { return nil }, next: func() (*table.Batch, error) { return nil, nil }}
+	r.chart = askOf(q.Render)
 	if len(q.Tables) == 0 {
 		return r, nil
 	}
@@ -146,6 +164,14 @@ func parseCell(raw json.RawMessage, t table.Type) (table.Value, error) {
 		return table.DynamicText(text), nil
 	}
 	return table.StringValue(text), nil
+}
+
+// each calls f with each row, and closes the result.
+func (r *result) each(f func(row []table.Value)) error {
+	return r.rows(func(row []table.Value) error {
+		f(row)
+		return nil
+	})
 }
 
 // rows calls f with each row, and closes the result.
