@@ -4,7 +4,7 @@
 //
 // What a job does and where it stands is kept by a [Book]; a [Runner] asks the book
 // what there is, and runs what is due by its clock. It never sleeps by itself:
-// [Runner.Step] does what is due and says when to come again, [Runner.Loop] waits.
+// [Runner.Step] does what is due and says when to come again, [Loop] waits.
 package schedule
 
 import (
@@ -206,6 +206,18 @@ func (r *Runner) forget(jobs []Job) {
 
 // Loop steps until ctx ends. wake makes it look at once: a job was made or changed.
 func (r *Runner) Loop(ctx context.Context, wake <-chan struct{}) {
+	Loop(ctx, r.Clock, wake, func(ctx context.Context) time.Time {
+		next, err := r.Step(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.Logger.Error("the schedule cannot be read and is tried again", "reason", err)
+		}
+		return next
+	})
+}
+
+// Loop calls step at once, then whenever the time has come that it gave, or wake
+// is sent to, until ctx ends.
+func Loop(ctx context.Context, clock func() time.Time, wake <-chan struct{}, step func(context.Context) time.Time) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -215,10 +227,7 @@ func (r *Runner) Loop(ctx context.Context, wake <-chan struct{}) {
 		case <-timer.C:
 		case <-wake:
 		}
-		next, err := r.Step(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.Logger.Error("the schedule cannot be read and is tried again", "reason", err)
-		}
-		timer.Reset(max(next.Sub(r.Clock()), 50*time.Millisecond))
+		next := step(ctx)
+		timer.Reset(max(next.Sub(clock()), 50*time.Millisecond))
 	}
 }
