@@ -63,7 +63,7 @@ func (e *Engine) scannerOf(c *fn.Context, snap store.Snapshot, bound *int) eval.
 func (s *split) generate(p *plan.Pipeline) (*sqlgen.Query, string, error) {
 	o := sqlgen.Options{Dialect: s.dialect, Max: s.max, Scalar: s.scalar, Set: s.set, Catalogue: s.o.Catalogue}
 	if c, ok := s.sql.(store.CallingSnapshot); ok {
-		o.Call = c.Call
+		o.Call, o.CallList = c.Call, c.CallList
 	}
 	return sqlgen.Prefix(p, o, func(scan *plan.Scan) (string, error) {
 		return s.sql.Relation(scanOf(scan))
@@ -119,7 +119,22 @@ func (s *split) functions(of []sqlgen.Function) ([]store.Function, error) {
 	out := make([]store.Function, len(of))
 	for i, f := range of {
 		out[i] = store.Function{Args: f.Args, Result: f.Result()}
-		if f.Agg != nil {
+		switch {
+		case f.Rows != nil && f.Group:
+			group, err := eval.RowsGrouper(s.c, f.Rows, f.Args)
+			if err != nil {
+				return nil, err
+			}
+			out[i].List, out[i].Group = true, func() store.Group { return group() }
+			continue
+		case f.Rows != nil:
+			var err error
+			if out[i].Eval, err = eval.RowsCaller(s.c, f.Rows, f.Args); err != nil {
+				return nil, err
+			}
+			out[i].List = true
+			continue
+		case f.Agg != nil:
 			group, err := eval.Grouper(s.c, f.Agg, f.Out, f.Args)
 			if err != nil {
 				return nil, err

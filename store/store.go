@@ -168,6 +168,9 @@ type SQLSnapshot interface {
 type Function struct {
 	Args   table.Schema
 	Result table.Type // none that the engine lacks: no decimal
+	// List says that results, of type dynamic, are arrays of texts and nulls, which
+	// the SQL sees as a list of VARCHAR.
+	List bool
 
 	// Eval computes the function for all rows of a batch whose columns are the
 	// arguments. Several threads may call it at once. An error ends the query and is
@@ -194,6 +197,9 @@ type CallingSnapshot interface {
 
 	// Call writes a call of function n of those that QueryCalling is given.
 	Call(n int, result table.Type, args []string) string
+
+	// CallList is Call for a function whose results are lists.
+	CallList(n int, args []string) string
 
 	// QueryCalling is Query for SQL that calls functions. They are called until the
 	// reader is closed, and no longer.

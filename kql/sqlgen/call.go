@@ -20,10 +20,19 @@ type Function struct {
 	// Agg over Args, which are lists of a group's cells; Out is which of its columns.
 	Agg *plan.Agg
 	Out int
+	// Rows are operators over rows of Args that give others, in the place of Expr and
+	// Agg: of one row, with the number of it behind (see eval.RowsCaller), or of those
+	// of a group (eval.RowsGrouper), whose cells come as lists. The result is a list of
+	// texts.
+	Rows  *plan.Pipeline
+	Group bool
 }
 
 // Result is the type of what comes back.
 func (f *Function) Result() table.Type {
+	if f.Rows != nil {
+		return table.Dynamic
+	}
 	if f.Agg != nil {
 		return f.Agg.Out[f.Out].Type
 	}
@@ -31,6 +40,9 @@ func (f *Function) Result() table.Type {
 }
 
 func (f *Function) String() string {
+	if f.Rows != nil {
+		return f.Rows.String()
+	}
 	if f.Agg == nil {
 		return f.Expr.String()
 	}
@@ -75,11 +87,14 @@ func (g *gen) inGo(s *state, e plan.Expr, because string) (sql, why string) {
 // function gives a function its number and writes the call.
 func (g *gen) function(f Function, args []string) string {
 	n := slices.IndexFunc(g.functions, func(h Function) bool {
-		return h.Out == f.Out && (h.Agg == nil) == (f.Agg == nil) && h.String() == f.String() && h.Args.String() == f.Args.String() && h.Result() == f.Result()
+		return h.Out == f.Out && h.Group == f.Group && (h.Agg == nil) == (f.Agg == nil) && (h.Rows == nil) == (f.Rows == nil) && h.String() == f.String() && h.Args.String() == f.Args.String() && h.Result() == f.Result()
 	})
 	if n < 0 {
 		n = len(g.functions)
 		g.functions = append(g.functions, f)
+	}
+	if f.Rows != nil {
+		return g.lister(n, args)
 	}
 	return g.caller(n, f.Result(), args)
 }

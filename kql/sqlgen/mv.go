@@ -11,7 +11,7 @@ import (
 )
 
 // elements is the list that an expression expands to, as a list of JSON or, for a
-// column that is one, of texts. Bags expand in Go.
+// column that is one, of texts. Bags are taken apart in Go.
 func (g *gen) elements(s *state, e plan.Expr) (sql string, texts bool, why string) {
 	if c, ok := e.(*plan.Col); ok {
 		if at := s.schema.Index(c.Name); at >= 0 && slices.Contains(s.lists, at) {
@@ -27,8 +27,21 @@ func (g *gen) elements(s *state, e plan.Expr) (sql string, texts bool, why strin
 	}
 	return g.let(j.part(), func(v string) string {
 		// What is not JSON is a text, expanded as itself: for Go.
-		return fmt.Sprintf("CASE json_type(%[1]s) WHEN 'ARRAY' THEN json_extract(%[1]s, '$[*]') WHEN 'OBJECT' THEN %[2]s ELSE [CAST(%[1]s AS JSON)] END", v, inGo)
+		return fmt.Sprintf("CASE json_type(%[1]s) WHEN 'ARRAY' THEN json_extract(%[1]s, '$[*]') WHEN 'OBJECT' THEN %[2]s ELSE [CAST(%[1]s AS JSON)] END", v, g.bagElements(v))
 	}), false, ""
+}
+
+// bagElements is the list of the bags of one property each of a bag.
+func (g *gen) bagElements(v string) string {
+	if g.lister == nil {
+		return inGo
+	}
+	number := table.Column{Name: rowNumber, Type: table.Long}
+	args := table.Schema{{Name: "a0", Type: table.Dynamic}}
+	out := table.Schema{args[0], number}
+	p := &plan.Pipeline{Source: &plan.Outer{Out: out}, Ops: []plan.Op{
+		&plan.MvExpand{Out: out, Cols: []plan.Expanded{{Expr: &plan.Col{Name: "a0", T: table.Dynamic}, Name: "a0", To: table.Dynamic}}}}}
+	return "CAST(" + g.function(Function{Args: args, Rows: p}, []string{"CAST(" + v + " AS VARCHAR)"}) + " AS JSON[])"
 }
 
 // element is one element, of column x, converted.
@@ -51,7 +64,7 @@ func (g *gen) element(x string, texts bool, to table.Type) (sql, why string) {
 	}
 	name := map[table.Type]string{table.Int: "toint", table.Long: "tolong", table.Real: "todouble", table.Bool: "tobool"}[to]
 	if name == "" || g.cat == nil {
-		return "", "elements become " + to.String() + " in Go"
+		return g.elementInGo(j, to)
 	}
 	sql, ok := g.convert(j, func(arg string, t table.Type) (string, bool) {
 		return g.cat.Scalar(name).SQL[g.d]([]string{arg}, []fn.Arg{{Type: t}}, to)
@@ -60,6 +73,17 @@ func (g *gen) element(x string, texts bool, to table.Type) (sql, why string) {
 		return "", "elements become " + to.String() + " in Go"
 	}
 	return sql, ""
+}
+
+// elementInGo converts a JSON text as mv-expand does.
+func (g *gen) elementInGo(j json, to table.Type) (sql, why string) {
+	name := map[table.Type]string{table.DateTime: "todatetime", table.TimeSpan: "totimespan", table.Guid: "toguid"}[to]
+	if name == "" || g.cat == nil || g.caller == nil {
+		return "", "elements become " + to.String() + " in Go"
+	}
+	arg := table.Column{Name: "a0", Type: table.Dynamic}
+	e := &plan.Call{Fn: g.cat.Scalar(name), Args: []plan.Expr{&plan.Col{Name: arg.Name, T: arg.Type}}, T: to, Info: []fn.Arg{{Type: table.Dynamic}}}
+	return g.function(Function{Args: table.Schema{arg}, Expr: e}, []string{j.of}), ""
 }
 
 // mvExpand computes the lists of a row, gives a row for each of their elements in

@@ -36,9 +36,17 @@ func (g *gen) op(s *state, op plan.Op) (next *state, left plan.Op, why string) {
 	case *plan.Join:
 		next, why = g.join(s, op)
 	case *plan.MvExpand:
-		next, why = g.mvExpand(s, op)
+		if next, why = g.tried(func() (*state, string) { return g.mvExpand(s, op) }); next == nil {
+			next, why = g.expandInGo(s, op, why)
+		}
 	case *plan.MvApply:
-		next, why = g.mvApply(s, op)
+		if next, why = g.tried(func() (*state, string) { return g.mvApply(s, op) }); next == nil {
+			next, why = g.applyInGo(s, op, why)
+		}
+	case *plan.Parse:
+		next, why = g.parse(s, op)
+	case *plan.ParseKV:
+		next, why = g.parseKV(s, op)
 	case *plan.Serialize:
 		next = s
 	default:

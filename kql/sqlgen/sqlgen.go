@@ -53,6 +53,8 @@ type Options struct {
 	// Call writes a call of a function in Go, by its number; nil where the engine calls
 	// none.
 	Call func(n int, result table.Type, args []string) string
+	// CallList writes a call whose result is a list of texts; nil as Call is.
+	CallList func(n int, args []string) string
 	// Catalogue has the functions that comparisons with dynamics imply.
 	Catalogue *fn.Catalogue
 }
@@ -60,7 +62,7 @@ type Options struct {
 // Prefix writes as long a prefix of p as has a form. The query is nil when not
 // even the source has one, and why says why. An error is the relation's.
 func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, err error) {
-	g := &gen{d: o.Dialect, rel: rel, scalar: o.Scalar, set: o.Set, caller: o.Call, cat: o.Catalogue, shared: map[int]int{}}
+	g := &gen{d: o.Dialect, rel: rel, scalar: o.Scalar, set: o.Set, caller: o.Call, lister: o.CallList, cat: o.Catalogue, shared: map[int]int{}}
 	defer func() {
 		if x := recover(); x != nil {
 			e, ok := x.(outside)
@@ -129,6 +131,7 @@ type gen struct {
 	scalar func(*plan.ScalarQuery) (table.Value, error)
 	set    func(*plan.InQuery) ([]table.Value, bool, error)
 	caller func(n int, result table.Type, args []string) string
+	lister func(n int, args []string) string
 	cat    *fn.Catalogue
 	pure   bool // nothing of Go may be called
 	tables int  // aliases given

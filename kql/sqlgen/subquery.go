@@ -104,6 +104,17 @@ type mark struct{ tables, ctes, functions int }
 
 func (g *gen) mark() mark { return mark{g.tables, len(g.ctes), len(g.functions)} }
 
+// tried undoes what f has left behind where it gives nothing.
+func (g *gen) tried(f func() (*state, string)) (*state, string) {
+	m := g.mark()
+	next, why := f()
+	if next == nil || why != "" {
+		g.back(m)
+		return nil, why
+	}
+	return next, ""
+}
+
 func (g *gen) back(m mark) {
 	g.tables, g.ctes, g.functions = m.tables, g.ctes[:m.ctes], g.functions[:m.functions]
 	for id, at := range g.shared {

@@ -43,12 +43,25 @@ import (
 const callPrefix = "sextant_call_"
 
 // callKinds are the results of the SQL functions.
-var callKinds = [...]kind{kindBool, kindInt, kindLong, kindReal, kindString}
+var callKinds = [...]kind{kindBool, kindInt, kindLong, kindReal, kindString, kindTextList}
 
 // Call implements store.CallingSnapshot.
 func (s *snapshot) Call(n int, result table.Type, args []string) string {
-	k := kindOf(table.Column{Type: result}, false)
-	return callPrefix + strings.ToLower(k.sql()) + "(" + strings.Join(append([]string{strconv.Itoa(n) + "::BIGINT"}, args...), ", ") + ")"
+	return callOf(kindOf(table.Column{Type: result}, false), n, args)
+}
+
+// CallList implements store.CallingSnapshot.
+func (s *snapshot) CallList(n int, args []string) string { return callOf(kindTextList, n, args) }
+
+func callName(k kind) string {
+	if k == kindTextList {
+		return callPrefix + "list"
+	}
+	return callPrefix + strings.ToLower(k.sql())
+}
+
+func callOf(k kind, n int, args []string) string {
+	return callName(k) + "(" + strings.Join(append([]string{strconv.Itoa(n) + "::BIGINT"}, args...), ", ") + ")"
 }
 
 // calls are the functions of the statement that an instance runs.
@@ -95,7 +108,7 @@ func registerCalls(i *instance, c *calls) error {
 	for _, k := range callKinds {
 		f := capi.CreateScalarFunction()
 		defer capi.DestroyScalarFunction(&f)
-		name := callPrefix + strings.ToLower(k.sql())
+		name := callName(k)
 		capi.ScalarFunctionSetName(f, name)
 		capi.ScalarFunctionAddParameter(f, long)
 		capi.ScalarFunctionSetVarargs(f, any)
@@ -179,7 +192,7 @@ func (c *calls) call(chunk capi.DataChunk, out capi.Vector) error {
 	}
 	w := fillers.Get().(*filler)
 	defer fillers.Put(w)
-	w.fill(out, kindOf(table.Column{Type: f.Result}, false), &result, 0, n, nil)
+	w.fill(out, kindOf(table.Column{Type: f.Result}, f.List), &result, 0, n, nil)
 	return nil
 }
 

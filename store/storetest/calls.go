@@ -144,6 +144,28 @@ func testCalls(t *testing.T, e Engine) {
 			t.Errorf("%d groups were left open", n)
 		}
 	})
+	t.Run("lists of texts", func(t *testing.T) {
+		// The list of the text itself, as often as the number says, and a null.
+		lists := store.Function{Args: args(table.String, table.Long), Result: table.Dynamic, List: true, Eval: func(b *table.Batch) (table.Vector, error) {
+			v := table.NewVector(table.Dynamic, b.Rows)
+			for i := range b.Rows {
+				var l []any
+				for range b.Cols[1].N[i] {
+					l = append(l, b.Cols[0].S[i])
+				}
+				v.Append(table.DynamicValue(append(l, nil)))
+			}
+			return v, nil
+		}}
+		call := q.CallList(0, []string{"s", "i"})
+		got, err := drain(start(ctx, "SELECT coalesce(unnest("+call+"), 'nothing') FROM (VALUES ('it''s', 2), ('', 1), ('twelve bytes and more', 0), ('日本語 und mehr als zwölf', 1)) AS t(s, i)", table.String, lists))
+		if want := `"it's" "it's" "nothing" "" "nothing" "nothing" "日本語 und mehr als zwölf" "nothing"`; err != nil || texts(got) != want {
+			t.Errorf("%s %v, want %s", texts(got), err, want)
+		}
+		if got, err = drain(start(ctx, "SELECT sum(len("+call+")) FROM (SELECT 'x' AS s, i % 7 AS i FROM range(7000) AS r(i))", table.Long, lists)); err != nil || texts(got) != "28000" {
+			t.Errorf("of many rows: %s %v", texts(got), err)
+		}
+	})
 	t.Run("failures end the query alone", func(t *testing.T) {
 		limit := fault.New(fault.Limit, "this is too much")
 		text := "SELECT " + q.Call(0, table.Long, []string{"i"}) + " FROM range(10000) AS r(i)"
@@ -181,6 +203,20 @@ func testCalls(t *testing.T, e Engine) {
 		// Without functions there is nothing to call.
 		if _, err := drain(q.Query(ctx, text, nil, table.Schema{{Name: "r", Type: table.Long}}, store.Limits{})); err == nil {
 			t.Errorf("%s was answered", text)
+		}
+	})
+	t.Run("what comes out is of the query's memory", func(t *testing.T) {
+		wide := store.Function{Args: args(table.Long), Result: table.String, Eval: func(b *table.Batch) (table.Vector, error) {
+			v := table.NewVector(table.String, b.Rows)
+			text := strings.Repeat("x", 1<<20)
+			for range b.Rows {
+				v.Append(table.StringValue(text))
+			}
+			return v, nil
+		}}
+		_, err := drain(q.QueryCalling(ctx, "SELECT "+q.Call(0, table.String, []string{"i"})+" FROM range(200) AS r(i)", []store.Function{wide}, table.Schema{{Name: "r", Type: table.String}}, store.Limits{MemoryBytes: 64 << 20}))
+		if fault.KindOf(err) != fault.Limit {
+			t.Errorf("%v", err)
 		}
 	})
 	t.Run("a query that is cancelled in a function", func(t *testing.T) {
