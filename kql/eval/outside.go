@@ -35,17 +35,37 @@ func Caller(c *fn.Context, e plan.Expr, schema table.Schema) (func(b *table.Batc
 			return out, err
 		}
 		f := pool.Get().(Func)
-		err = x.guard(func() error { out = f(b); return nil })
-		if err == nil {
-			err = x.alive(nil)
-		}
-		if err != nil {
-			return out, err // f is in an unknown state
+		// A cell may be a megabyte: what comes out is counted as it grows.
+		out = table.NewVector(e.Type(), b.Rows)
+		for from, n := 0, firstCells; from < b.Rows; {
+			to := min(from+n, b.Rows)
+			var part table.Vector
+			err = x.guard(func() error {
+				part = f(b.Slice(from, to))
+				return x.alive(nil)
+			})
+			if err != nil {
+				return out, err // f is in an unknown state
+			}
+			bytes := (&table.Batch{Cols: []table.Vector{part}}).Bytes()
+			if err := h.add(bytes); err != nil {
+				return out, err
+			}
+			for i := range part.Len() {
+				appendFrom(&out, &part, i)
+			}
+			if bytes < 1<<20 {
+				n = 2 * (to - from)
+			}
+			from = to
 		}
 		pool.Put(f)
-		return out, h.add((&table.Batch{Rows: b.Rows, Cols: []table.Vector{out}}).Bytes())
+		return out, nil
 	}, nil
 }
+
+// firstCells is how many cells of a result are computed before their size is known.
+const firstCells = 128
 
 // Group aggregates the rows of one group.
 type Group struct {

@@ -2,6 +2,7 @@ package fn
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/cockroachdb/apd/v3"
 	"github.com/zeebo/xxh3"
@@ -128,7 +129,7 @@ func totals() []Aggregate {
 			ss[i].Convert = nil // summed as they are
 		}
 	}
-	bits := func(name, doc string, f func(a, b int64) int64) Aggregate {
+	binary := func(name, doc string, f func(a, b int64) int64) Aggregate {
 		return Aggregate{Name: name, Sigs: sigs("expr:integer -> $0"), ResultName: func(arg string) string {
 			if arg == "" {
 				return name + "_"
@@ -145,9 +146,9 @@ func totals() []Aggregate {
 		{Name: "max", Sigs: sigs("expr:orderable -> $0"), ResultName: named("max"), New: extremum(1), SQL: duckAgg(extremeSQL("max", false)), Doc: "The greatest value; null of none. NaN wins."},
 		{Name: "minif", Sigs: sigs("expr:orderable, predicate:bool -> $0"), ResultName: named("minif"), New: onlyIf(1, extremum(-1)), SQL: duckAgg(extremeSQL("min", true)), Doc: "The least value where the predicate is true."},
 		{Name: "maxif", Sigs: sigs("expr:orderable, predicate:bool -> $0"), ResultName: named("maxif"), New: onlyIf(1, extremum(1)), SQL: duckAgg(extremeSQL("max", true)), Doc: "The greatest value where the predicate is true."},
-		bits("binary_all_and", "Binary and of all values.", func(a, b int64) int64 { return a & b }),
-		bits("binary_all_or", "Binary or of all values.", func(a, b int64) int64 { return a | b }),
-		bits("binary_all_xor", "Binary exclusive or of all values.", func(a, b int64) int64 { return a ^ b }),
+		binary("binary_all_and", "Binary and of all values.", func(a, b int64) int64 { return a & b }),
+		binary("binary_all_or", "Binary or of all values.", func(a, b int64) int64 { return a | b }),
+		binary("binary_all_xor", "Binary exclusive or of all values.", func(a, b int64) int64 { return a ^ b }),
 	}
 }
 
@@ -211,7 +212,7 @@ type avgState struct {
 	typ   table.Type
 	sum   sumState
 	count int64
-	first int64 // of datetimes: their sum would not fit
+	ticks [2]uint64 // high and low half of the sum of datetimes
 }
 
 func (s *avgState) Add(args []table.Value) {
@@ -222,10 +223,8 @@ func (s *avgState) Add(args []table.Value) {
 	s.count++
 	switch s.typ {
 	case table.DateTime:
-		if s.count == 1 {
-			s.first = v.Int64()
-		}
-		s.sum.n += v.Int64() - s.first
+		low, carry := bits.Add64(s.ticks[1], uint64(v.Int64()), 0)
+		s.ticks = [2]uint64{s.ticks[0] + carry, low}
 	default:
 		s.sum.typ = s.typ
 		s.sum.Add(args)
@@ -249,7 +248,8 @@ func (s *avgState) Results() []table.Value {
 		_, _ = decimals.Quo(&d, &s.sum.d, apd.New(s.count, 0))
 		v = table.DecimalValue(&d)
 	case table.DateTime:
-		v = table.DateTimeValue(s.first + s.sum.n/s.count)
+		mean, _ := bits.Div64(s.ticks[0], s.ticks[1], uint64(s.count))
+		v = table.DateTimeValue(int64(mean))
 	case table.TimeSpan:
 		v = table.TimeSpanValue(s.sum.n / s.count)
 	default:

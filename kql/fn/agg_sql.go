@@ -39,11 +39,20 @@ func distinctSQL(iff bool) aggForm {
 	}
 }
 
+// realSum adds with compensation, as sumState does; what is not finite needs none.
+// The order of rows may change its last digit.
+func realSum(x, where string) string {
+	kahan := "fsum(" + x + ")" + where
+	return "coalesce(CASE WHEN isfinite(" + kahan + ") THEN " + kahan + " ELSE sum(" + x + ")" + where + " END, 0::DOUBLE)"
+}
+
 func sumSQL(iff bool) aggForm {
 	return func(args []string, info []Arg, _ table.Schema) ([]string, bool) {
 		switch info[0].Type {
 		case table.Int, table.Long, table.TimeSpan:
 			return []string{wrapped("coalesce(sum(CAST(" + args[0] + " AS HUGEINT))" + where(iff, args) + ", 0::HUGEINT)")}, true
+		case table.Real:
+			return []string{realSum(args[0], where(iff, args))}, true
 		}
 		return nil, false
 	}
@@ -52,13 +61,18 @@ func sumSQL(iff bool) aggForm {
 func avgSQL(iff bool) aggForm {
 	return func(args []string, info []Arg, _ table.Schema) ([]string, bool) {
 		w := where(iff, args)
-		sum := wrapped("coalesce(sum(CAST(" + args[0] + " AS HUGEINT))" + w + ", 0::HUGEINT)")
+		whole := "coalesce(sum(CAST(" + args[0] + " AS HUGEINT))" + w + ", 0::HUGEINT)"
+		sum := wrapped(whole)
 		n := "count(" + args[0] + ")" + w
 		switch info[0].Type {
 		case table.Int, table.Long:
 			return []string{fmt.Sprintf("CASE WHEN %[2]s = 0 THEN 'nan'::DOUBLE ELSE CAST(%[1]s AS DOUBLE) / CAST(%[2]s AS DOUBLE) END", sum, n)}, true
+		case table.Real:
+			return []string{fmt.Sprintf("CASE WHEN %[2]s = 0 THEN 'nan'::DOUBLE ELSE %[1]s / CAST(%[2]s AS DOUBLE) END", realSum(args[0], w), n)}, true
 		case table.TimeSpan:
 			return []string{fmt.Sprintf("CASE WHEN %[2]s > 0 THEN %[1]s // %[2]s END", sum, n)}, true
+		case table.DateTime: // the sum of years fits 128 bits
+			return []string{fmt.Sprintf("CASE WHEN %[2]s > 0 THEN CAST(%[1]s // %[2]s AS BIGINT) END", whole, n)}, true
 		}
 		return nil, false
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +120,9 @@ func TestAggregateSQLAgrees(t *testing.T) {
 							g, w = table.LongValue(int64(len(g.Dyn().([]any)))), table.LongValue(int64(len(w.Dyn().([]any))))
 						}
 					}
+					if n > 0 && args[0].Type == table.Real && (strings.HasPrefix(a.Name, "sum") || strings.HasPrefix(a.Name, "avg")) && nearSum(g.Float64(), w.Float64(), rows) {
+						continue
+					}
 					if !sameCell(g, w) {
 						rt.Fatalf("column %d: SQL %s, Go %s\n%s", i, show(g), show(w), q)
 					}
@@ -129,6 +133,16 @@ func TestAggregateSQLAgrees(t *testing.T) {
 			}
 		})
 	}
+}
+
+// nearSum says whether two sums of the first column differ by no more than the order of
+// its cells explains.
+func nearSum(a, b float64, rows [][]table.Value) bool {
+	size := 0.0
+	for _, r := range rows {
+		size += math.Abs(r[0].Float64())
+	}
+	return math.Abs(a-b) <= 1e-12*size
 }
 
 func sortedSet(v table.Value) table.Value {

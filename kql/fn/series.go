@@ -248,7 +248,7 @@ func series() []Scalar {
 			}
 			learn := len(xs)
 			if len(a) > 5 {
-				learn = max(0, learn-int(a[5].Int64()))
+				learn = allBut(learn, a[5].Int64())
 			}
 			return seriesOf(outlierScores(xs, learn, low, high))
 		}, Doc: "A score for each number: how far it lies beyond Tukey's fences; beyond 1.5 it is an outlier."},

@@ -125,17 +125,26 @@ func seasonalOf(xs []float64, learn, period int) []float64 {
 	return out
 }
 
-// quantile with linear interpolation; 0 of none. It sorts its argument.
+// allBut is n less the last k, which may be any number.
+func allBut(n int, k int64) int {
+	return n - int(min(max(k, 0), int64(n)))
+}
+
+// quantile with linear interpolation; 0 of none. It sorts its argument. Below 0 and
+// above 100 percent are the ends.
 func quantile(xs []float64, percent float64) float64 {
 	if len(xs) == 0 {
 		return 0
 	}
 	slices.Sort(xs)
 	at := percent / 100 * float64(len(xs)-1)
-	i := int(at)
-	if i+1 >= len(xs) {
+	switch {
+	case !(at > 0):
+		return xs[0]
+	case at >= float64(len(xs)-1):
 		return xs[len(xs)-1]
 	}
+	i := int(at)
 	return xs[i] + (at-float64(i))*(xs[i+1]-xs[i])
 }
 
@@ -182,7 +191,7 @@ func optionsOf(a []table.Value, at int) decomposeOptions {
 		o.trend = a[at+1].Str()
 	}
 	if len(a) > at+2 && !a[at+2].IsNull() {
-		o.test = int(max(0, a[at+2].Int64()))
+		o.test = int(min(max(0, a[at+2].Int64()), math.MaxInt32))
 	}
 	if len(a) > at+3 && !a[at+3].IsNull() {
 		o.threshold = a[at+3].Number()

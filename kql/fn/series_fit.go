@@ -182,7 +182,7 @@ func fits() []Scalar {
 		}
 		learn := len(xs)
 		if len(a) > 2 {
-			learn = max(0, learn-int(a[2].Int64()))
+			learn = allBut(learn, a[2].Int64())
 		}
 		if period < 0 {
 			period = mainPeriod(filled(xs[:learn]), 0.6)

@@ -187,8 +187,12 @@ func sextantHeadScan(p, out unsafe.Pointer) {
 		rows = c.batch.alive[c.from : c.from+c.n]
 	}
 	for i, col := range scan.columns {
-		if col >= 0 {
-			f.fill(capi.DataChunkGetVector(chunk, capi.IdxT(i)), scan.view.def.kinds[col], &c.batch.rows.Cols[col], c.from, c.n, rows)
+		if col < 0 {
+			continue
+		}
+		if f.fill(capi.DataChunkGetVector(chunk, capi.IdxT(i)), scan.view.def.kinds[col], &c.batch.rows.Cols[col], c.from, c.n, rows) != nil {
+			capi.FunctionSetError(capi.FunctionInfo{Ptr: p}, outOfMemory)
+			return
 		}
 	}
 	capi.DataChunkSetSize(chunk, capi.IdxT(c.n))

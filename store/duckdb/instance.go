@@ -90,14 +90,19 @@ func engineError(t capi.ErrorType, text string) error {
 	switch {
 	case t == capi.ErrorTypeInterrupt:
 		return errInterrupted
-	case t == capi.ErrorTypeOutOfMemory || strings.HasPrefix(text, "Out of Memory Error"):
-		return fault.New(fault.Limit, "the query needs more memory than it may use; narrow its time range, keep fewer columns, or group by fewer values")
+	case t == capi.ErrorTypeOutOfMemory || strings.HasPrefix(text, "Out of Memory Error") || strings.Contains(text, outOfMemory):
+		return errNoMemory
 	}
 	if at := strings.Index(text, "\n\nLINE "); at >= 0 {
 		text = text[:at]
 	}
 	return &engineFailure{text}
 }
+
+// outOfMemory is how a function of ours says so to DuckDB.
+const outOfMemory = "sextant: out of memory"
+
+var errNoMemory = fault.New(fault.Limit, "the query needs more memory than it may use; narrow its time range, keep fewer columns, or group by fewer values")
 
 var errInterrupted = errors.New("interrupted")
 

@@ -113,10 +113,10 @@ type filler struct {
 func slice[T any](p unsafe.Pointer, n int) []T { return unsafe.Slice((*T)(p), n) }
 
 // fill writes the cells of col at rows (or, when rows is nil, at [from, from+n))
-// into the first n places of vec.
-func (f *filler) fill(vec capi.Vector, k kind, col *table.Vector, from, n int, rows []int32) {
+// into the first n places of vec. It fails where DuckDB's memory is used up.
+func (f *filler) fill(vec capi.Vector, k kind, col *table.Vector, from, n int, rows []int32) error {
 	if n == 0 {
-		return
+		return nil
 	}
 	at := func(i int) int {
 		if rows != nil {
@@ -151,16 +151,14 @@ func (f *filler) fill(vec capi.Vector, k kind, col *table.Vector, from, n int, r
 			dst[i] = col.F[at(i)]
 		}
 	case kindString:
-		f.text(vec, data, n, func(i int) (string, bool) { return col.S[at(i)], true })
-		return
+		return f.text(vec, data, n, func(i int) (string, bool) { return col.S[at(i)], true })
 	case kindGuid:
-		f.text(vec, data, n, func(i int) (string, bool) {
+		return f.text(vec, data, n, func(i int) (string, bool) {
 			r := at(i)
 			return col.S[r], !col.IsNull(r)
 		})
-		return
 	case kindDecimal:
-		f.text(vec, data, n, func(i int) (string, bool) {
+		return f.text(vec, data, n, func(i int) (string, bool) {
 			r := at(i)
 			d, ok := col.D[r].(*apd.Decimal)
 			if !ok || d == nil || col.IsNull(r) {
@@ -168,32 +166,35 @@ func (f *filler) fill(vec capi.Vector, k kind, col *table.Vector, from, n int, r
 			}
 			return d.String(), true
 		})
-		return
 	case kindDynamic:
-		f.text(vec, data, n, func(i int) (string, bool) { return dynamicText(col, at(i)) })
-		return
+		return f.text(vec, data, n, func(i int) (string, bool) { return dynamicText(col, at(i)) })
 	case kindTextList:
-		f.list(vec, data, n, func(i int) ([]any, bool) { return listCell(col, at(i)) })
-		return
+		return f.list(vec, data, n, func(i int) ([]any, bool) { return listCell(col, at(i)) })
 	}
 	if col.Valid != nil {
-		mask := validity(vec, n)
+		mask, err := validity(vec, n)
+		if err != nil {
+			return err
+		}
 		for i := range n {
 			if !col.Valid[at(i)] {
 				mask[i>>6] &^= 1 << (i & 63)
 			}
 		}
 	}
+	return nil
 }
 
 // validity is the vector's mask with all of n rows valid.
-func validity(vec capi.Vector, n int) []uint64 {
-	capi.VectorEnsureValidityWritable(vec)
+func validity(vec capi.Vector, n int) ([]uint64, error) {
+	if err := writableValidity(vec); err != nil {
+		return nil, err
+	}
 	mask := slice[uint64](capi.VectorGetValidity(vec), (n+63)/64)
 	for i := range mask {
 		mask[i] = ^uint64(0)
 	}
-	return mask
+	return mask, nil
 }
 
 // dynamicText is the JSON text of cell r; false when it is null.
@@ -233,17 +234,20 @@ func listCell(col *table.Vector, r int) ([]any, bool) {
 // DuckDB's functions may misbehave on text that is not UTF-8: it is mended. That
 // is so rare that it is looked for in the buffer as a whole, and done again
 // string by string.
-func (f *filler) text(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) (string, bool)) {
-	if !f.pack(vec, data, n, cell) {
-		f.pack(vec, data, n, func(i int) (string, bool) {
-			s, ok := cell(i)
-			return strings.ToValidUTF8(s, "\ufffd"), ok
-		})
+func (f *filler) text(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) (string, bool)) error {
+	done, err := f.pack(vec, data, n, cell)
+	if err != nil || done {
+		return err
 	}
+	_, err = f.pack(vec, data, n, func(i int) (string, bool) {
+		s, ok := cell(i)
+		return strings.ToValidUTF8(s, "\ufffd"), ok
+	})
+	return err
 }
 
 // pack is text; false when a string is not UTF-8.
-func (f *filler) pack(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) (string, bool)) bool {
+func (f *filler) pack(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) (string, bool)) (done bool, err error) {
 	const notASCII = 0x8080808080808080
 	dst := slice[textCell](data, n)
 	f.buf = f.buf[:0]
@@ -254,7 +258,9 @@ func (f *filler) pack(vec capi.Vector, data unsafe.Pointer, n int, cell func(i i
 		*d = textCell{n: uint32(len(s))}
 		if !ok {
 			if mask == nil {
-				mask = validity(vec, n)
+				if mask, err = validity(vec, n); err != nil {
+					return false, err
+				}
 			}
 			mask[i>>6] &^= 1 << (i & 63)
 			d.n = 0
@@ -263,29 +269,31 @@ func (f *filler) pack(vec capi.Vector, data unsafe.Pointer, n int, cell func(i i
 		if len(s) <= inlineText {
 			copy(slice[byte](unsafe.Pointer(&d.prefix), inlineText), s)
 			if (d.ptr|uint64(*(*uint32)(unsafe.Pointer(&d.prefix))))&notASCII != 0 && !utf8.ValidString(s) {
-				return false
+				return false, nil
 			}
 			continue
 		}
 		if !utf8.RuneStart(s[0]) {
-			return false
+			return false, nil
 		}
 		copy(d.prefix[:], s)
 		d.ptr = uint64(len(f.buf))
 		f.buf = append(f.buf, s...)
 	}
 	if len(f.buf) == 0 {
-		return true
+		return true, nil
 	}
 	// Every string starts with the start of a character, so if the whole is well
 	// formed, each is.
 	if !utf8.Valid(f.buf) {
-		return false
+		return false, nil
 	}
 	// The pack is lent to cell 0, so that the vector's heap takes it. It is longer
 	// than what would be kept inside the cell.
 	first := dst[0]
-	capi.UnsafeVectorAssignStringElementLen(vec, 0, f.buf)
+	if err := assign(vec, 0, f.buf); err != nil {
+		return false, err
+	}
 	base := dst[0].ptr
 	dst[0] = first
 	for i := range dst {
@@ -293,10 +301,10 @@ func (f *filler) pack(vec capi.Vector, data unsafe.Pointer, n int, cell func(i i
 			dst[i].ptr += base
 		}
 	}
-	return true
+	return true, nil
 }
 
-func (f *filler) list(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) ([]any, bool)) {
+func (f *filler) list(vec capi.Vector, data unsafe.Pointer, n int, cell func(i int) ([]any, bool)) (err error) {
 	type entry struct{ offset, length uint64 }
 	dst := slice[entry](data, n)
 	var mask []uint64
@@ -306,7 +314,9 @@ func (f *filler) list(vec capi.Vector, data unsafe.Pointer, n int, cell func(i i
 		dst[i] = entry{uint64(len(f.flat)), uint64(len(l))}
 		if !ok {
 			if mask == nil {
-				mask = validity(vec, n)
+				if mask, err = validity(vec, n); err != nil {
+					return err
+				}
 			}
 			mask[i>>6] &^= 1 << (i & 63)
 		}
@@ -317,14 +327,13 @@ func (f *filler) list(vec capi.Vector, data unsafe.Pointer, n int, cell func(i i
 		}
 	}
 	size := len(f.flat)
-	capi.ListVectorReserve(vec, capi.IdxT(size))
-	capi.ListVectorSetSize(vec, capi.IdxT(size))
-	if size == 0 {
-		return
+	if err := resizeList(vec, size); err != nil || size == 0 {
+		return err
 	}
 	child := capi.ListVectorGetChild(vec)
-	f.text(child, capi.VectorGetData(child), size, func(i int) (string, bool) { return f.flat[i], !f.null[i] })
+	err = f.text(child, capi.VectorGetData(child), size, func(i int) (string, bool) { return f.flat[i], !f.null[i] })
 	clear(f.flat) // keeps no batch alive
+	return err
 }
 
 // readColumn decodes n cells of vec, whose DuckDB type is t, into a column of
