@@ -112,6 +112,9 @@ type APIKey struct {
 	Created time.Time `json:"createdDateTime"`
 	Expires time.Time `json:"expirationDateTime"` // zero: never
 	Root    bool      `json:"administrator,omitempty"`
+	// Local: the key that lies in the data folder, for the command line there.
+	Local   bool       `json:"local,omitempty"`
+	Revoked *time.Time `json:"revokedDateTime,omitempty"`
 	// Scopes are permissions as of applications; Roles as of people.
 	Scopes []string `json:"scopes,omitempty"`
 	Roles  []string `json:"roles,omitempty"`

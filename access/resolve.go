@@ -1,0 +1,67 @@
+package access
+
+import (
+	"slices"
+	"strings"
+
+	"sextant/fault"
+)
+
+// ForApp is the principal of an application as itself, with the permissions that
+// were granted to it and the roles that it has. fault.NotFound, or ErrDisabled.
+func (a *Accounts) ForApp(tenant, appID string) (*Principal, error) {
+	tenant = strings.ToLower(tenant)
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	x := a.apps.named(tenant, "appId:"+strings.ToLower(appID))
+	switch {
+	case x == nil:
+		return nil, fault.New(fault.NotFound, "there is no application %q", short(appID))
+	case !x.AccountEnabled:
+		return nil, ErrDisabled
+	}
+	p := &Principal{Kind: Application, Tenant: tenant, ObjectID: x.ID, AppID: x.AppID, Name: x.DisplayName, Permissions: slices.Clone(x.Permissions)}
+	a.giveRoles(p, nil)
+	return p, nil
+}
+
+// ForPerson is the principal of a person who asks through an application, with the
+// scopes of the token. Groups that a token of elsewhere gives, besides, are ids of
+// ours: see OutsideGroups. fault.NotFound, or ErrDisabled.
+func (a *Accounts) ForPerson(tenant, objectID, appID string, scopes []string, groups ...string) (*Principal, error) {
+	tenant = strings.ToLower(tenant)
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	x := a.people.docs[tenant][strings.ToLower(objectID)]
+	switch {
+	case x == nil:
+		return nil, fault.New(fault.NotFound, "there is no user %q", short(objectID))
+	case !x.AccountEnabled:
+		return nil, ErrDisabled
+	}
+	p := &Principal{Kind: User, Tenant: tenant, ObjectID: x.ID, AppID: appID, Name: x.UserPrincipalName, Permissions: slices.Clone(scopes)}
+	a.giveRoles(p, groups)
+	return p, nil
+}
+
+// giveRoles that a principal has itself and through groups. The caller holds mu.
+func (a *Accounts) giveRoles(p *Principal, groups []string) {
+	ids := append([]string{p.ObjectID}, groups...)
+	for _, g := range a.groups.referring(p.Tenant, "member:"+p.ObjectID) {
+		ids = append(ids, g.ID)
+	}
+	for _, id := range ids {
+		for _, x := range a.assignments.referring(p.Tenant, "principal:"+id) {
+			p.Roles = append(p.Roles, x.Role)
+		}
+	}
+	slices.Sort(p.Roles)
+	p.Roles = slices.Compact(p.Roles)
+	for _, name := range p.Roles {
+		if r := a.roles.named(p.Tenant, "role:"+strings.ToLower(name)); r != nil {
+			p.CustomRolePermissions = append(p.CustomRolePermissions, r.Permissions...)
+		}
+	}
+	slices.Sort(p.CustomRolePermissions)
+	p.CustomRolePermissions = slices.Compact(p.CustomRolePermissions)
+}
