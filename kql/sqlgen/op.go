@@ -47,6 +47,10 @@ func (g *gen) op(s *state, op plan.Op) (next *state, left plan.Op, why string) {
 		next, why = g.parse(s, op)
 	case *plan.ParseKV:
 		next, why = g.parseKV(s, op)
+	case *plan.MakeSeries:
+		next, why = g.makeSeries(s, op)
+	case *plan.Partition:
+		next, why = g.partition(s, op)
 	case *plan.Serialize:
 		next = s
 	default:
