@@ -6,10 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,14 +15,12 @@ import (
 
 	"sextant/kql/kqltest"
 	"sextant/store"
-	"sextant/store/duckdb"
 	"sextant/table"
 )
 
 // Ten typical queries, each written twice: in KQL over the tables as they are, and by
 // hand in SQL over plain tables of the same engine whose columns are typed for these
-// queries, nested ones too. Both run in one go over the same records;
-// SEXTANT_BENCH_ROWS says how many (default 20,000).
+// queries, nested ones too. Both run in one go over the records of benchTenant.
 //
 //	go test ./query -run '^$' -bench Typical -benchtime 10x
 //
@@ -72,39 +67,8 @@ var typical = []struct{ name, kql, sql string }{
 }
 
 func BenchmarkTypical(b *testing.B) {
-	n := 20_000
-	if s := os.Getenv("SEXTANT_BENCH_ROWS"); s != "" {
-		var err error
-		if n, err = strconv.Atoi(s); err != nil {
-			b.Fatal(err)
-		}
-	}
-	ctx := context.Background()
-	x := newTenant(b)
-	st, err := duckdb.Open(ctx, b.TempDir(), duckdb.Options{FlushAge: -1, QueryMemory: 1 << 30})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer st.Close()
-	x.into(b, st, nil)
-	hand := openByHand(b)
-	fill := newByHand(b, hand)
-	x.each(b, n, "tenant", func(l store.Load) {
-		fill.add(l)
-		if err := st.Append(ctx, l); err != nil {
-			b.Fatal(err)
-		}
-	}, "SignInLogs", "AuditLogs")
-	values := fill.done()
-	if err := st.Flush(ctx); err != nil {
-		b.Fatal(err)
-	}
-	if err := st.Maintain(ctx); err != nil {
-		b.Fatal(err)
-	}
-	if n > 100_000 { // somebody waits for it
-		fmt.Fprintf(os.Stderr, "filled: %d sign-ins, %d audit records\n", x.rows["SigninLogs"], x.rows["AuditLogs"])
-	}
+	x := benchTenant(b)
+	st, hand, values := x.store, x.hand, x.pick
 	e := New(Options{Clock: clockAt(kqltest.Now), Fallback: func(sql string, err error) { b.Errorf("fell back: %v\n%s", err, sql) }})
 	for _, q := range typical {
 		b.Run(q.name, func(b *testing.B) {
@@ -176,24 +140,6 @@ func bySQL(b *testing.B, db *sql.DB, text string) int {
 		b.Fatal(err)
 	}
 	return n
-}
-
-func openByHand(b *testing.B) *sql.DB {
-	b.Helper()
-	db, err := sql.Open("duckdb", filepath.Join(b.TempDir(), "hand.db")+"?threads=2")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { db.Close() })
-	for _, s := range []string{
-		`CREATE TABLE sign (t TIMESTAMP, upn VARCHAR, app VARCHAR, ip VARCHAR, agent VARCHAR, result VARCHAR, correlation VARCHAR, city VARCHAR, policies VARCHAR[], results VARCHAR[])`,
-		`CREATE TABLE audit (t TIMESTAMP, operation VARCHAR, actor VARCHAR)`,
-	} {
-		if _, err := db.Exec(s); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return db
 }
 
 // byHand copies what the queries need into plain tables, and picks the values that

@@ -144,7 +144,7 @@ func reach(e *Engine, st store.Store, text string) (ok bool, why string, err err
 	if ds.Err() != nil {
 		return false, "", ds
 	}
-	e.optimize(q, now, e.odd.of(ctx, st, marksOf(st), snap))
+	e.optimize(q, now, e.odd.of(ctx, st, marksOf(st), snap), snap)
 	return e.reaches(ctx, snap, q, now)
 }
 

@@ -85,7 +85,7 @@ func (e *Engine) start(ctx context.Context, snap store.Snapshot, req Request, od
 	if q == nil {
 		return nil, errors.Join(notes.Err(), closeAll())
 	}
-	e.optimize(q, now, odd)
+	e.optimize(q, now, odd, snap)
 	rows := e.o.MaxRows
 	if req.MaxRows > 0 && req.MaxRows < rows {
 		rows = req.MaxRows
@@ -129,7 +129,7 @@ const maxPluginRows = 10_000
 // as pivot.
 func (e *Engine) rowsOf(ctx context.Context, snap store.Snapshot, req Request, now int64, odd func(table.Def) bool) func(*plan.Pipeline) ([][]table.Value, error) {
 	return func(p *plan.Pipeline) (out [][]table.Value, err error) {
-		p = plan.Optimize(&plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd}, p)
+		p = plan.Optimize(&plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd, Empty: emptyIn(snap)}, p)
 		c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: maxPluginRows})
 		r, err := eval.Options{TempDir: e.o.TempDir}.Run(c, p, e.scannerOf(c, snap, req.Split))
 		if err != nil {
@@ -179,11 +179,16 @@ func (e *Engine) now(req Request) int64 {
 }
 
 // optimize rewrites the plans of a query that is to run at once.
-func (e *Engine) optimize(q *bind.Query, now int64, odd func(table.Def) bool) {
-	r := &plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd}
+func (e *Engine) optimize(q *bind.Query, now int64, odd func(table.Def) bool, snap store.Snapshot) {
+	r := &plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd, Empty: emptyIn(snap)}
 	for i, p := range q.Pipelines {
 		q.Pipelines[i] = plan.Optimize(r, p)
 	}
+}
+
+// emptyIn tells which tables have no rows in a snapshot.
+func emptyIn(snap store.Snapshot) func(table.Def) bool {
+	return func(def table.Def) bool { return snap.Stats(def.Name).Rows == 0 }
 }
 
 // Check binds a text without running it. The schema is the primary result's.
@@ -209,7 +214,7 @@ func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (stri
 	if q == nil {
 		return "", errors.Join(ds.Err(), snap.Close())
 	}
-	e.optimize(q, now, odd)
+	e.optimize(q, now, odd, snap)
 	text, err := e.explain(fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes}), snap, q, req)
 	return text, errors.Join(err, snap.Close())
 }

@@ -237,7 +237,10 @@ type within struct {
 	resource string
 }
 
-func (w *within) Stats(name string) store.Stats { return store.Stats{Max: -1} } // what is in it is not known without reading
+// Stats are not known without reading; no table has more rows than there are of it.
+func (w *within) Stats(name string) store.Stats {
+	return store.Stats{Rows: w.Snapshot.Stats(name).Rows, Max: -1}
+}
 
 func (w *within) Scan(ctx context.Context, scan store.Scan) (store.Reader, error) {
 	def, ok := w.Def(scan.Table)

@@ -94,7 +94,7 @@ type Snapshot interface {
 
 // Stats of a table.
 type Stats struct {
-	Rows     int64
+	Rows     int64 // at most; 0 only where there are none
 	Bytes    int64 // on disk, about
 	Min, Max int64 // ticks of the time column; Max < Min when there are no rows
 	Segments int

@@ -182,6 +182,7 @@ func (b *binder) unite(op string, members []member, inner bool, with string) *re
 			name = fmt.Sprintf("%s_arg%d", op, i)
 		}
 		u.Names = append(u.Names, name)
+		u.From[i] = make([]string, 0, len(cols)+2) // a search has hundreds of inputs of thousands of columns
 		if with != "" {
 			u.From[i] = append(u.From[i], "")
 		}

@@ -14,6 +14,8 @@ type Rewriting struct {
 	// Odd tells whether rows of a table may have a promoted path of an unexpected
 	// type (table.HiddenOdd). Nil means they may.
 	Odd func(def table.Def) bool
+	// Empty tells that a table certainly has no rows. Nil means that any may have.
+	Empty func(def table.Def) bool
 }
 
 // Rule rewrites one pipeline into another that gives the same rows. Pipelines
@@ -27,6 +29,7 @@ type Rule struct {
 // Rules in the order in which they run.
 func Rules() []Rule {
 	return []Rule{
+		{"empty", empty},
 		{"fold", fold},
 		{"pushdown", pushdown},
 		{"prune", prune}, // so that what is dead does not count as read
