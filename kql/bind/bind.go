@@ -57,6 +57,8 @@ type Options struct {
 	// but cannot run here is a warning, and its columns are as far as is known: those
 	// that an editor with Microsoft's language service shows.
 	Check bool
+	// Look, when set, is told what names mean at its place.
+	Look *Look
 	// Params are values for declare query_parameters.
 	Params map[string]table.Value
 }

@@ -86,6 +86,9 @@ func (b *binder) conditions(j *plan.Join, on []syntax.Expr, left, right *rel, e 
 	row.right = rowOf(right)
 	e.row = row
 	for _, x := range on {
+		if b.looked(x) {
+			b.opts.Look.Right = slices.Clone(right.schema())
+		}
 		b.joinKey(j, x, e)
 	}
 }

@@ -16,6 +16,9 @@ func (b *binder) file(f *syntax.File) *Query {
 		if b.stop {
 			break
 		}
+		if b.looked(s) {
+			b.look(s.At(), nil, env{sc: sc})
+		}
 		switch s := s.(type) {
 		case *syntax.QueryStmt:
 			b.result(q, s, env{sc: sc})
@@ -102,6 +105,9 @@ func (b *binder) let(s *syntax.Let, e env) {
 		v = &entity{lambda: v.lambda, in: sc, view: v.lambda.View}
 		b.checkParams(v.lambda)
 		sc.names[name] = v
+		if b.looked(v.lambda) {
+			b.lookInto(s, name, v)
+		}
 		return
 	}
 	if v.rel != nil {
@@ -242,6 +248,9 @@ func (b *binder) apply(at syntax.Node, name string, f *entity, args []*entity, n
 	}
 	var out *entity
 	for _, s := range f.lambda.Body.Stmts {
+		if b.looked(s) {
+			b.look(s.At(), nil, env{sc: sc})
+		}
 		if q, ok := s.(*syntax.QueryStmt); ok {
 			out = b.value(q.Value, env{sc: sc, row: rowOfArgs(args)})
 			if out.rel != nil {

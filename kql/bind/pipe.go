@@ -14,9 +14,13 @@ func (b *binder) pipe(x *syntax.Pipe, e env, left *rel) *rel {
 	if x.Source != nil {
 		r = b.rel(x.Source, e)
 	}
+	looked := b.looked(x)
 	for _, op := range x.Ops {
 		if b.stop {
 			return nowhere()
+		}
+		if looked {
+			b.look(op.At(), r, e)
 		}
 		if b.editor && r != nil && r.open {
 			r = b.guess(op, r, e)
