@@ -15,18 +15,26 @@ import (
 // engine runs as SQL, what runs in Go, and why.
 func (e *Engine) explain(c *fn.Context, snap store.Snapshot, q *bind.Query, req Request) (string, error) {
 	var b strings.Builder
-	src, _ := e.scannerOf(c, snap, req.Split).(*split)
 	for _, p := range q.Pipelines {
-		fmt.Fprintf(&b, "plan: %s\n", p)
-		if src == nil {
-			b.WriteString("go:   all of it: this store has no SQL\n")
-			continue
-		}
-		if err := src.describe(&b, p); err != nil {
+		text, err := e.explainPipeline(c, snap, p, req)
+		if err != nil {
 			return "", err
 		}
+		b.WriteString(text)
 	}
 	return b.String(), nil
+}
+
+func (e *Engine) explainPipeline(c *fn.Context, snap store.Snapshot, p *plan.Pipeline, req Request) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "plan: %s\n", p)
+	src, _ := e.scannerOf(c, snap, req.Split).(*split)
+	if src == nil {
+		b.WriteString("go:   all of it: this store has no SQL\n")
+		return b.String(), nil
+	}
+	err := src.describe(&b, p)
+	return b.String(), err
 }
 
 func (s *split) describe(b *strings.Builder, p *plan.Pipeline) error {
