@@ -333,5 +333,20 @@ func (c *KnownCase) lines(rows [][]table.Value) (Outcome, string) {
 		}
 		return Pass, ""
 	}
+	if c.Lines != nil && !c.Ordered { // a join gives its rows in no order
+		var lines []string
+		for i, width := 0, len(cells)/max(len(rows), 1); i < len(rows); i++ {
+			lines = append(lines, bare.Replace(strings.Join(texts[i*width:(i+1)*width], ",")))
+		}
+		wanted := strings.Split(want, "\n")
+		for i := range wanted {
+			wanted[i] = bare.Replace(wanted[i])
+		}
+		slices.Sort(lines)
+		slices.Sort(wanted)
+		if slices.Equal(lines, wanted) {
+			return Soft, ""
+		}
+	}
 	return Fail, want + " wanted, " + all + " there"
 }
