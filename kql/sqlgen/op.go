@@ -145,16 +145,10 @@ func (g *gen) project(s *state, p *plan.Project) (*state, string) {
 func grouped(t table.Type) bool { return t != table.Dynamic }
 
 func (g *gen) summarize(s *state, op *plan.Summarize) (*state, string) {
-	by, why := g.named(s, op.By)
+	exprs, tail, why := g.groupBy(s, op.By)
 	if why != "" {
 		return nil, why
 	}
-	for _, b := range op.By {
-		if !grouped(b.Expr.Type()) {
-			return nil, "groups by a dynamic value are made in Go"
-		}
-	}
-	exprs := append([]string{}, by...)
 	for _, a := range op.Aggs {
 		cols, why := g.aggregate(s, &a)
 		if why != "" {
@@ -163,14 +157,6 @@ func (g *gen) summarize(s *state, op *plan.Summarize) (*state, string) {
 		exprs = append(exprs, cols...)
 	}
 	in := &state{sql: s.sql, schema: s.schema}
-	tail := ""
-	if len(by) > 0 {
-		keys := make([]string, len(by))
-		for i := range by {
-			keys[i] = fmt.Sprint(i + 1)
-		}
-		tail = " GROUP BY " + strings.Join(keys, ", ")
-	}
 	return &state{sql: g.selects(in, exprs, tail), schema: op.Schema()}, ""
 }
 
@@ -224,16 +210,20 @@ func (g *gen) take(s *state, n int64) *state {
 }
 
 func (g *gen) distinct(s *state, op *plan.Distinct) (*state, string) {
-	for _, c := range op.In {
-		if !grouped(c.Type) {
-			return nil, "distinct dynamic values are found in Go"
-		}
-	}
 	if len(s.schema) == 0 {
 		return nil, "distinct without columns runs in Go"
 	}
+	s = g.unlist(s)
+	by := make([]plan.Named, len(s.schema))
+	for i, c := range s.schema {
+		by[i] = plan.Named{Name: c.Name, Expr: &plan.Col{Name: c.Name, T: c.Type}}
+	}
+	exprs, tail, why := g.groupBy(s, by)
+	if why != "" {
+		return nil, why
+	}
 	in := &state{sql: s.sql, schema: s.schema}
-	return &state{sql: "SELECT DISTINCT" + strings.TrimPrefix(g.keep(in, ""), "SELECT"), schema: s.schema}, ""
+	return &state{sql: g.selects(in, exprs, tail), schema: s.schema}, ""
 }
 
 // join writes both sides with their keys as k0…, and joins those. Two nulls join,
@@ -250,10 +240,7 @@ func (g *gen) join(s *state, op *plan.Join) (*state, string) {
 		in := &state{sql: s.sql, schema: s.schema}
 		list := in.names()
 		for i, k := range keys {
-			if k.Type() == table.Dynamic {
-				return "", "a join on a dynamic value runs in Go"
-			}
-			e, why := g.expr(s, k)
+			e, why := g.key(s, k, false)
 			if why != "" {
 				return "", why
 			}

@@ -9,22 +9,19 @@ import (
 	"sextant/table"
 )
 
-// inQuery is membership in the first column of a subquery. Nulls are equal there: a
-// null is in a set that has one.
+// inQuery is membership in the first column of a subquery. Null equals nothing there,
+// as with in and a list; nor does NaN.
 func (g *gen) inQuery(s *state, e *plan.InQuery) (sql, why string) {
-	x, why := g.expr(s, e.X)
-	if why != "" {
-		return "", why
-	}
 	of := e.Pipe.Schema()
 	if len(of) == 0 || outer(e.Pipe) {
 		return "", "this subquery behind in runs in Go"
 	}
 	t := of[0].Type
-	switch {
-	case t == table.Dynamic || t == table.Real || t == table.Decimal:
-		return "", "a set of values of type " + t.String() + " is made in Go"
-	case e.X.Type() == table.Dynamic && t == table.String:
+	x := ""
+	switch xt := e.X.Type(); {
+	case t == table.Decimal:
+		return "", "a set of decimals is made in Go"
+	case xt == table.Dynamic && t == table.String:
 		j, why := g.dynamic(s, e.X)
 		if why != "" {
 			return "", why
@@ -32,17 +29,21 @@ func (g *gen) inQuery(s *state, e *plan.InQuery) (sql, why string) {
 		x = g.let(j.part(), func(v string) string {
 			return fmt.Sprintf("CASE WHEN json_type(%[1]s) = 'VARCHAR' THEN json_extract_string(%[1]s, '$') END", v)
 		})
-	case e.X.Type() == t, e.X.Type() == table.Int && t == table.Long, e.X.Type() == table.Long && t == table.Int:
-	case e.X.Type() == table.Guid && t == table.String:
+		if x, why = g.keyOf(x, t, e.Fold); why != "" {
+			return "", why
+		}
+	case xt == t, xt == table.Int && t == table.Long, xt == table.Long && t == table.Int, xt == table.Guid && t == table.String:
+		if x, why = g.key(s, e.X, e.Fold); why != "" {
+			return "", why
+		}
+		if xt == table.Guid && e.Fold {
+			x = "lower(" + x + ")"
+		}
 	default:
 		return "", "membership across types is looked up in Go"
 	}
-	cell := col(0)
-	if e.Fold {
-		if t != table.String {
-			return "", "membership without case of what is no text is looked up in Go"
-		}
-		x, cell = "lower("+x+")", "lower("+cell+")"
+	if e.Fold && t != table.String && t != table.Dynamic {
+		return "", "membership without case of what is no text is looked up in Go"
 	}
 	mark, was := g.mark(), g.pure
 	g.pure = false
@@ -52,13 +53,21 @@ func (g *gen) inQuery(s *state, e *plan.InQuery) (sql, why string) {
 		g.back(mark)
 		return g.inSet(s, e, x, why)
 	}
+	sub = g.unlist(sub)
 	sub.order = nil
-	from := " FROM (" + sub.sql + ") AS " + g.alias()
-	if t == table.String {
-		sql = fmt.Sprintf("coalesce(%s IN (SELECT %s%s), FALSE)", x, cell, from)
-	} else {
-		sql = fmt.Sprintf("(coalesce(%[1]s IN (SELECT %[2]s%[3]s WHERE %[2]s IS NOT NULL), FALSE) OR %[1]s IS NULL AND EXISTS (SELECT 1%[3]s WHERE %[2]s IS NULL))", x, cell, from)
+	cell, why := g.keyOf(col(0), t, e.Fold)
+	if why != "" {
+		return "", why
 	}
+	sql = "SELECT " + cell + " FROM (" + sub.sql + ") AS " + g.alias()
+	switch t {
+	case table.String: // never null
+	case table.Real:
+		sql += " WHERE NOT isnan(" + col(0) + ")"
+	default:
+		sql += " WHERE " + col(0) + " IS NOT NULL"
+	}
+	sql = "coalesce(" + x + " IN (" + sql + "), FALSE)"
 	if e.Not {
 		sql = "(NOT " + sql + ")"
 	}
