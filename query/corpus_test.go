@@ -129,7 +129,7 @@ func TestCutCorpus(t *testing.T) {
 
 // reachFloor is how many of 1,000 queries run as SQL up to their last reducing
 // operator at least. It only rises.
-const reachFloor = 770
+const reachFloor = 984
 
 // reach says whether all reducing operators of a query run as SQL, and why not.
 func reach(e *Engine, st store.Store, text string) (ok bool, why string, err error) {
@@ -144,7 +144,11 @@ func reach(e *Engine, st store.Store, text string) (ok bool, why string, err err
 	if ds.Err() != nil {
 		return false, "", ds
 	}
-	e.optimize(q, now, e.odd.of(ctx, st, marksOf(st), snap), snap)
+	// What is empty here has rows elsewhere.
+	r := &plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: e.odd.of(ctx, st, marksOf(st), snap)}
+	for i, p := range q.Pipelines {
+		q.Pipelines[i] = plan.Optimize(r, p)
+	}
 	return e.reaches(ctx, snap, q, now)
 }
 

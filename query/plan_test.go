@@ -30,6 +30,12 @@ func TestSplit(t *testing.T) {
 	if err := st.Define(context.Background(), def); err != nil {
 		t.Fatal(err)
 	}
+	row := table.NewBatch(def.Columns, 1) // what is known to be empty is not read
+	row.AppendRow([]table.Value{table.DateTimeValue(kqltest.Now), table.StringValue("u"), table.IntValue(1), table.RealValue(1), table.DynamicText("{}")})
+	offset := int64(0)
+	if err := st.Append(context.Background(), store.Load{Tables: []store.TableRows{{Table: "Sign", Rows: physical(&def, row, &offset)}}}); err != nil {
+		t.Fatal(err)
+	}
 	e := New(Options{Clock: clockAt(kqltest.Now)})
 	var out []string
 	ran := 0

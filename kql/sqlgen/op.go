@@ -49,6 +49,14 @@ func (g *gen) op(s *state, op plan.Op) (next *state, left plan.Op, why string) {
 		next, why = g.parseKV(s, op)
 	case *plan.MakeSeries:
 		next, why = g.makeSeries(s, op)
+	case *plan.Plugin:
+		next, why = g.plugin(s, op)
+	case *plan.TopNested:
+		next, why = g.topNested(s, op)
+	case *plan.Reduce:
+		next, why = g.reduce(s, op)
+	case *plan.SampleDistinct:
+		next, why = g.sampleDistinct(s, op)
 	case *plan.Partition:
 		next, why = g.partition(s, op)
 	case *plan.Serialize:
@@ -61,6 +69,9 @@ func (g *gen) op(s *state, op plan.Op) (next *state, left plan.Op, why string) {
 
 // filter takes the conjuncts that have a form; the others stay.
 func (g *gen) filter(s *state, f *plan.Filter) (*state, plan.Op, string) {
+	if readsRows(f.Pred) {
+		return g.filterOverRows(s, f)
+	}
 	var sql []string
 	var stay []plan.Expr
 	why := ""
@@ -75,7 +86,7 @@ func (g *gen) filter(s *state, f *plan.Filter) (*state, plan.Op, string) {
 	if len(sql) == 0 {
 		return nil, nil, why
 	}
-	next := &state{sql: g.keep(s, " WHERE "+strings.Join(sql, " AND ")), schema: s.schema, order: s.order, lists: s.lists, texts: s.texts}
+	next := &state{sql: g.keep(s, " WHERE "+strings.Join(sql, " AND ")), schema: s.schema, order: s.order, lists: s.lists, texts: s.texts, total: s.total}
 	if len(stay) == 0 {
 		return next, nil, ""
 	}
@@ -86,6 +97,20 @@ func (g *gen) filter(s *state, f *plan.Filter) (*state, plan.Op, string) {
 		rest.Pred = rejoin(f.Pred, stay)
 	}
 	return next, rest, why
+}
+
+// filterOverRows takes all of a filter or none: what rows come before a row must not
+// change.
+func (g *gen) filterOverRows(s *state, f *plan.Filter) (*state, plan.Op, string) {
+	in, es, why := g.lifted(s, []plan.Expr{f.Pred})
+	if why != "" {
+		return nil, nil, why
+	}
+	next, left, why := g.filter(in, &plan.Filter{In: in.schema, Pred: es[0]})
+	if next == nil || left != nil {
+		return nil, nil, why
+	}
+	return g.narrowed(next, len(s.schema)), nil, ""
 }
 
 // rejoin builds the conjunction of the parts with the and of e.
@@ -114,12 +139,25 @@ func (g *gen) named(s *state, cols []plan.Named) ([]string, string) {
 }
 
 func (g *gen) project(s *state, p *plan.Project) (*state, string) {
+	next := &state{schema: p.Schema()}
+	cols := p.Cols
 	if p.Serialized {
-		return nil, "functions over rows run in Go"
+		es := make([]plan.Expr, len(cols))
+		for i, c := range cols {
+			es[i] = c.Expr
+		}
+		var why string
+		if s, es, why = g.lifted(s, es); why != "" {
+			return nil, why
+		}
+		cols = slices.Clone(cols)
+		for i := range cols {
+			cols[i].Expr = es[i]
+		}
 	}
-	next := &state{schema: p.Schema(), order: s.order}
-	exprs := make([]string, len(p.Cols))
-	for i, c := range p.Cols {
+	next.order, next.total = s.order, s.total
+	exprs := make([]string, len(cols))
+	for i, c := range cols {
 		if x, ok := c.Expr.(*plan.Col); ok {
 			if at := s.schema.Index(x.Name); slices.Contains(s.lists, at) {
 				exprs[i] = col(at)

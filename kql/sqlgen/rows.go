@@ -190,6 +190,23 @@ func alone(p *plan.Pipeline) bool {
 	return ok
 }
 
+// sampleDistinct keeps any values.
+func (g *gen) sampleDistinct(s *state, op *plan.SampleDistinct) (*state, string) {
+	one := []plan.Named{op.Of}
+	if readsRows(op.Of.Expr) {
+		return nil, "functions over rows run in Go"
+	}
+	s, why := g.project(s, &plan.Project{Cols: one})
+	if why != "" {
+		return nil, why
+	}
+	s.order = nil
+	if s, why = g.distinct(s, &plan.Distinct{In: s.schema}); why != "" {
+		return nil, why
+	}
+	return g.take(s, op.N), ""
+}
+
 // parse captures columns from a text.
 func (g *gen) parse(s *state, op *plan.Parse) (*state, string) {
 	var caps table.Schema

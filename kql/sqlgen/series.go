@@ -103,8 +103,9 @@ func (g *gen) bins(s *state, op *plan.MakeSeries) (b seriesBins, why string) {
 		return b, "make-series over an axis of type " + t.String() + " runs in Go"
 	}
 	fits := func(v table.Value, t table.Type) bool {
-		return !v.IsNull() && (v.Type() == t || t == table.Int && v.Type() == table.Long || t == table.Long && v.Type() == table.Int)
+		return (v.Type() == t || t == table.Int && v.Type() == table.Long || t == table.Long && v.Type() == table.Int)
 	}
+	unbound := false // a bound is null: there are no rows
 	get := func(e plan.Expr, t table.Type) (plan.Expr, int64, string) {
 		if e == nil {
 			return nil, 0, ""
@@ -117,6 +118,7 @@ func (g *gen) bins(s *state, op *plan.MakeSeries) (b seriesBins, why string) {
 		if !fits(v, t) {
 			return nil, 0, "make-series with a bound of another type than its axis runs in Go"
 		}
+		unbound = unbound || v.IsNull()
 		return c, v.Int64(), ""
 	}
 	var lo, hi, size int64
@@ -143,6 +145,10 @@ func (g *gen) bins(s *state, op *plan.MakeSeries) (b seriesBins, why string) {
 		return fmt.Sprintf("%[1]s - ((%[1]s %% %[2]d) + %[2]d) %% %[2]d", v, size)
 	})
 	b.where = b.axis + " IS NOT NULL"
+	if unbound {
+		b.where = "FALSE"
+		return b, ""
+	}
 	if b.from != nil {
 		b.where += fmt.Sprintf(" AND %s >= %d", b.axis, lo)
 	}
@@ -184,7 +190,9 @@ func (g *gen) partition(s *state, op *plan.Partition) (*state, string) {
 	if why := g.storable(op.Sub.Schema()); why != "" {
 		return nil, why
 	}
-	s = g.numbered(s)
+	if len(s.order) > 0 { // all lists of a group are in one order
+		s = g.serialized(s)
+	}
 	key, why := g.expr(s, op.By)
 	if why != "" {
 		return nil, why
@@ -220,19 +228,4 @@ func (g *gen) unnested(sql string, gives table.Schema) *state {
 	}
 	sql = "SELECT " + strings.Join(unnested, ", ") + " FROM (" + sql + ") AS " + g.alias()
 	return &state{sql: g.selects(&state{sql: sql}, exprs, ""), schema: gives}
-}
-
-// numbered is s with an order that leaves no two rows equal, where it has an order.
-func (g *gen) numbered(s *state) *state {
-	if len(s.order) == 0 {
-		return s
-	}
-	list := ""
-	for i := range s.schema {
-		list += col(i) + ", "
-	}
-	return &state{
-		sql:    "SELECT " + list + "row_number() OVER (" + strings.TrimPrefix(s.orderBy(), " ") + ") AS o0 FROM (" + s.sql + ") AS " + g.alias(),
-		schema: s.schema, order: []orderKey{{}}, lists: s.lists, texts: s.texts,
-	}
 }

@@ -161,6 +161,8 @@ type state struct {
 	order  []orderKey // o0, o1, …; none when rows have no order
 	lists  []int      // columns, of type dynamic, that are lists of texts so far
 	texts  []int      // columns, of type dynamic, that are texts so far, or null
+	total  bool       // no two rows are equal in order
+	extra  []string   // columns behind, while a function over rows is written
 }
 
 type orderKey struct{ desc, nullsFirst bool }
