@@ -63,6 +63,9 @@ type ARM struct {
 	State  *state.DB
 	Clock  func() time.Time
 	Logger *slog.Logger
+	Alerts *Alerts
+	// Who asks, in words for histories; nil is the administrator.
+	Who func(*http.Request) string
 }
 
 // armError is a refusal.
@@ -156,6 +159,12 @@ func (m *ARM) route(c *armCall) (int, any, error) {
 		// A group is a part of a name here, and there as soon as somebody says it.
 		return 200, map[string]any{"id": c.path, "name": c.parts[3], "type": "Microsoft.Resources/resourceGroups", "location": "local", "properties": map[string]any{"provisioningState": "Succeeded"}}, nil
 	}
+	if i := c.extension("microsoft.alertsmanagement"); i >= 0 {
+		return m.alertsManagement(c, i)
+	}
+	if i := c.extension("microsoft.resourcehealth"); i >= 0 {
+		return m.health(c, i)
+	}
 	at := 2 // of "providers"
 	if c.part(2) == "resourcegroups" {
 		at = 4
@@ -178,10 +187,17 @@ func (m *ARM) route(c *armCall) (int, any, error) {
 			}
 			return m.below(c, place, c.part(at+4), c.parts[at+5:])
 		}
-	case "microsoft.insights/datacollectionrules", "microsoft.insights/datacollectionendpoints":
-		collect := m.rules()
-		if c.part(at+2) == "datacollectionendpoints" {
+	case "microsoft.insights/datacollectionrules", "microsoft.insights/datacollectionendpoints", "microsoft.insights/scheduledqueryrules", "microsoft.insights/actiongroups":
+		var collect *collection
+		switch c.part(at + 2) {
+		case "datacollectionrules":
+			collect = m.rules()
+		case "datacollectionendpoints":
 			collect = m.endpoints()
+		case "scheduledqueryrules":
+			collect = m.alertRules()
+		default:
+			collect = m.actionGroups()
 		}
 		switch {
 		case name == "" && c.r.Method == http.MethodGet:
@@ -194,7 +210,7 @@ func (m *ARM) route(c *armCall) (int, any, error) {
 }
 
 func (m *ARM) nothing(c *armCall) error {
-	return refuse(404, "InvalidResourceType", "There is nothing at "+c.r.Method+" "+c.path+": workspaces with their tables, savedSearches and sharedKeys, dataCollectionRules and dataCollectionEndpoints are.")
+	return refuse(404, "InvalidResourceType", "There is nothing at "+c.r.Method+" "+c.path+": workspaces with their tables, savedSearches and sharedKeys, dataCollectionRules, dataCollectionEndpoints, scheduledQueryRules, actionGroups and alerts are.")
 }
 
 // read the body of a request.

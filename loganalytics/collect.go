@@ -22,7 +22,7 @@ const (
 // resource is what is kept of a rule or an endpoint.
 type resource struct {
 	ID        string            `json:"id"` // as it was spelled
-	Immutable string            `json:"immutableId"`
+	Immutable string            `json:"immutableId,omitempty"`
 	Location  string            `json:"location"`
 	Kind      string            `json:"kind,omitempty"`
 	Tags      map[string]string `json:"tags,omitempty"`
@@ -54,21 +54,31 @@ type flow struct {
 	Output       string   `json:"outputStream"`
 }
 
-// collection is one of the two kinds of resource.
+// collection is one kind of resource.
 type collection struct {
-	m      *ARM
-	kind   string
-	typ    string
-	prefix string // of immutable ids
-	check  func(c *armCall, r resource) error
+	m       *ARM
+	kind    string
+	typ     string
+	prefix  string // of immutable ids; "" where there are none
+	patch   bool   // PATCH is taken
+	check   func(c *armCall, r *resource) error
+	show    func(c *armCall, r resource, props map[string]any) // adds what is not kept; may be nil
+	changed func()                                             // may be nil
 }
 
 func (m *ARM) rules() *collection {
-	return &collection{m, ruleKind, "Microsoft.Insights/dataCollectionRules", "dcr-", m.checkRule}
+	return &collection{m: m, kind: ruleKind, typ: "Microsoft.Insights/dataCollectionRules", prefix: "dcr-", check: m.checkRule, show: func(c *armCall, r resource, props map[string]any) {
+		props["immutableId"], props["provisioningState"] = r.Immutable, "Succeeded"
+		props["endpoints"] = map[string]any{"logsIngestion": origin(c.r)}
+	}}
 }
 
 func (m *ARM) endpoints() *collection {
-	return &collection{m, endpointKind, "Microsoft.Insights/dataCollectionEndpoints", "dce-", func(*armCall, resource) error { return nil }}
+	return &collection{m: m, kind: endpointKind, typ: "Microsoft.Insights/dataCollectionEndpoints", prefix: "dce-", check: func(*armCall, *resource) error { return nil }, show: func(c *armCall, r resource, props map[string]any) {
+		props["immutableId"], props["provisioningState"] = r.Immutable, "Succeeded"
+		props["logsIngestion"] = map[string]any{"endpoint": origin(c.r)}
+		props["configurationAccess"] = map[string]any{"endpoint": origin(c.r)}
+	}}
 }
 
 // origin of this server, as the client reached it.
@@ -86,12 +96,8 @@ func (k *collection) json(c *armCall, r resource, etag string) (map[string]any, 
 			return nil, fault.New(fault.Damaged, "%s is not what was written: %w", r.ID, err)
 		}
 	}
-	props["immutableId"], props["provisioningState"] = r.Immutable, "Succeeded"
-	if k.kind == ruleKind {
-		props["endpoints"] = map[string]any{"logsIngestion": origin(c.r)}
-	} else {
-		props["logsIngestion"] = map[string]any{"endpoint": origin(c.r)}
-		props["configurationAccess"] = map[string]any{"endpoint": origin(c.r)}
+	if k.show != nil {
+		k.show(c, r, props)
 	}
 	out := map[string]any{"id": r.ID, "name": r.name(), "type": k.typ, "location": r.Location, "etag": etag, "properties": props}
 	if r.Kind != "" {
@@ -148,34 +154,73 @@ func (k *collection) one(c *armCall) (int, any, error) {
 		if !found {
 			return 204, nil, nil
 		}
-		_, err := k.m.State.Delete(k.kind, id, matchOf(c.r))
-		return 200, nil, etagged(err)
-	case http.MethodPut:
+		if _, err := k.m.State.Delete(k.kind, id, matchOf(c.r)); err != nil {
+			return 0, nil, etagged(err)
+		}
+		k.tell()
+		return 200, nil, nil
+	case http.MethodPut, http.MethodPatch:
 	default:
-		return 0, nil, refuse(405, "MethodNotAllowed", "This resource takes GET, PUT and DELETE, not "+c.r.Method+".")
+		return 0, nil, refuse(405, "MethodNotAllowed", "This resource takes GET, PUT, PATCH and DELETE, not "+c.r.Method+".")
 	}
 	var body resource
 	if err := c.read(&body); err != nil {
 		return 0, nil, err
 	}
 	body.ID = c.path
-	if found {
+	switch {
+	case c.r.Method == http.MethodPatch && !k.patch:
+		return 0, nil, refuse(405, "MethodNotAllowed", "This resource takes GET, PUT and DELETE, not PATCH.")
+	case c.r.Method == http.MethodPatch && !found:
+		return 0, nil, refuse(404, "ResourceNotFound", "The Resource '"+c.path+"' was not found.")
+	case c.r.Method == http.MethodPatch:
+		if body, err = r.patched(body); err != nil {
+			return 0, nil, err
+		}
+	case found:
 		body.ID, body.Immutable = r.ID, r.Immutable
-	} else {
+	case k.prefix != "":
 		body.Immutable = k.prefix + strings.ReplaceAll(newGUID(), "-", "")
 	}
-	if err := k.check(c, body); err != nil {
+	if err := k.check(c, &body); err != nil {
 		return 0, nil, err
 	}
 	doc, err := k.m.State.Put(k.kind, id, body, matchOf(c.r))
 	if err != nil {
 		return 0, nil, etagged(err)
 	}
+	k.tell()
 	out, err := k.json(c, body, doc.ETag())
 	if found {
 		return 200, out, err
 	}
 	return 201, out, err
+}
+
+func (k *collection) tell() {
+	if k.changed != nil {
+		k.changed()
+	}
+}
+
+// patched is the resource with the tags and properties of another in place of its
+// own, as far as the other has them.
+func (r resource) patched(by resource) (resource, error) {
+	if by.Tags != nil {
+		r.Tags = by.Tags
+	}
+	if len(by.Props) == 0 {
+		return r, nil
+	}
+	props, set := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	if err := errors.Join(json.Unmarshal(r.Props, &props), json.Unmarshal(by.Props, &set)); err != nil {
+		return r, refuse(400, "InvalidRequestContent", "The properties are no object: "+err.Error())
+	}
+	for name, v := range set {
+		props[name] = v
+	}
+	r.Props = appendJSON(nil, props)
+	return r, nil
 }
 
 // invalidRule is the refusal of a rule.
@@ -185,7 +230,7 @@ func invalidRule(format string, args ...any) error {
 
 // checkRule says what is wrong with a rule, and makes the custom tables that it
 // fills and that are not there yet.
-func (m *ARM) checkRule(c *armCall, r resource) error {
+func (m *ARM) checkRule(c *armCall, r *resource) error {
 	var p ruleProps
 	if err := json.Unmarshal(r.Props, &p); err != nil {
 		return invalidRule("its properties are not what they should be: %v", err)

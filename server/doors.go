@@ -42,7 +42,8 @@ func (s *Server) doors() {
 	s.mux.Handle("POST /v2/rest/query", s.admin(zip(func(w http.ResponseWriter, r *http.Request) { kusto.ServeQuery(w, r, 2) })))
 	s.mux.Handle("POST /v1/rest/mgmt", s.admin(zip(kusto.ServeMgmt)))
 
-	arm := &loganalytics.ARM{Places: s, State: s.o.Node.State(), Clock: s.o.Clock, Logger: s.o.Logger}
+	s.alerts = s.newAlerts()
+	arm := &loganalytics.ARM{Places: s, State: s.o.Node.State(), Clock: s.o.Clock, Logger: s.o.Logger, Alerts: s.alerts}
 	s.mux.Handle("/subscriptions/", s.guard("AuthenticationFailed", "InvalidAuthenticationToken", zip(arm.ServeHTTP)))
 	s.mux.Handle("POST /dataCollectionRules/{rule}/streams/{stream}", s.guard("AuthenticationFailed", "InvalidToken", func(w http.ResponseWriter, r *http.Request) {
 		arm.ServeIngest(w, r, r.PathValue("rule"), r.PathValue("stream"))

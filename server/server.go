@@ -30,6 +30,7 @@ type Options struct {
 	Version   string
 	// Replay tries what was set aside again; see cmd's import.
 	Replay func(ctx context.Context, tenant string) (any, error)
+	Alerts AlertOptions
 }
 
 // Server routes requests.
@@ -37,6 +38,7 @@ type Server struct {
 	o       Options
 	mux     *http.ServeMux
 	la      *loganalytics.Face
+	alerts  *loganalytics.Alerts
 	metrics *metrics
 	opening map[string]map[store.TopicPartition]int64 // of each tenant: where its log ended when the server was made
 }
