@@ -50,6 +50,11 @@ func correlogram(xs []float64) []float64 {
 	return out
 }
 
+// leastPeriod and leastScore are what a period must have to be one: as documented
+// it spans four points at least and half of the series at most; the score below
+// which there is none is not published.
+const leastPeriod, leastScore = 4, 0.5
+
 // periodScore is the height of the correlogram's hill at a period; 0 where there
 // is no hill.
 func periodScore(acf []float64, period float64) float64 {
@@ -69,13 +74,13 @@ func periodsOf(xs []float64, least, most float64, n int) (periods, scores []floa
 	for range n {
 		acf := correlogram(xs)
 		best, score := 0, 0.0
-		for k := max(2, int(math.Ceil(least))); k < len(acf) && float64(k) <= most; k++ {
+		for k := max(leastPeriod, int(math.Ceil(least))); 2*k < len(xs) && k < len(acf) && float64(k) <= most; k++ {
 			// A multiple of a period scores about as high: the least wins.
 			if s := periodScore(acf, float64(k)); s > score*1.02 {
 				best, score = k, s
 			}
 		}
-		if score < 0.3 || 5*best > 2*len(xs) { // too weak, or seen too few times
+		if score < leastScore {
 			return periods, scores
 		}
 		periods, scores = append(periods, float64(best)), append(scores, score)

@@ -134,8 +134,11 @@ func fits() []Scalar {
 		acf := correlogram(filled(xs))
 		var periods, scores []float64
 		for _, v := range a[1:] {
-			periods = append(periods, v.Number())
-			scores = append(scores, periodScore(acf, v.Number()))
+			period, score := v.Number(), 0.0
+			if period >= leastPeriod && 2*period <= float64(len(xs)) {
+				score = periodScore(acf, period)
+			}
+			periods, scores = append(periods, period), append(scores, score)
 		}
 		return []table.Value{seriesOf(periods), seriesOf(scores)}
 	})
