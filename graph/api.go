@@ -1,0 +1,163 @@
+package graph
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sextant/access"
+	"sextant/odata"
+	"sextant/record"
+)
+
+//go:embed data/schema.txt
+var schemaText string
+
+//go:embed data/resources.txt
+var resourcesText string
+
+// api is one version.
+type api struct {
+	version    string
+	model      *odata.Model
+	resources  []*resource
+	operations []Operation
+}
+
+// resource is a collection of activity records.
+type resource struct {
+	path        []string // as it is written
+	entity      *odata.Type
+	tables      []tableOf
+	report      access.Report
+	delegated   []string
+	application []string
+	order       string
+	page, most  int
+	latest      string // "" has none
+	history     *odata.Type
+	also        map[string][]string // fields of the record by property, in lower case
+}
+
+// tableOf a resource.
+type tableOf struct {
+	name string
+	kind string // member of signInEventTypes; "" has none
+}
+
+func (r *resource) String() string { return strings.Join(r.path, "/") }
+
+func newAPI(version string, records *record.Model) (*api, error) {
+	m, err := odata.ReadModel(schemaText, version, versions[:]...)
+	if err != nil {
+		return nil, fmt.Errorf("graph: data/schema.txt: %w", err)
+	}
+	a := &api{version: version, model: m}
+	if a.resources, err = readResources(resourcesText, m); err != nil {
+		return nil, fmt.Errorf("graph: data/resources.txt: %w", err)
+	}
+	for _, r := range a.resources {
+		for _, t := range r.tables {
+			if _, ok := records.Def(t.name); !ok {
+				return nil, fmt.Errorf("graph: data/resources.txt: there is no table %s", t.name)
+			}
+		}
+	}
+	return a, nil
+}
+
+func readResources(text string, m *odata.Model) (out []*resource, err error) {
+	var r *resource
+	left := false
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimRight(line, " \r\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, value, ok := strings.Cut(line, ":")
+		words := strings.Fields(value)
+		if !ok {
+			return nil, fmt.Errorf("line %d: %q says nothing", n, line)
+		}
+		if line[0] != ' ' {
+			if left = len(words) == 2 && words[1] != m.Version; left {
+				continue
+			}
+			if r = (&resource{path: strings.Split(name, "/"), entity: m.Type(words[0]), also: map[string][]string{}}); r.entity == nil {
+				return nil, fmt.Errorf("line %d: there is no type %q", n, words[0])
+			}
+			out = append(out, r)
+			continue
+		}
+		if left {
+			continue
+		}
+		switch strings.TrimSpace(name) {
+		case "tables":
+			for _, w := range words {
+				t := tableOf{}
+				t.name, t.kind, _ = strings.Cut(w, "=")
+				r.tables = append(r.tables, t)
+			}
+		case "report":
+			r.report = access.Report(strings.TrimSpace(value))
+		case "delegated":
+			r.delegated = words
+		case "application":
+			r.application = words
+		case "order":
+			r.order = words[0]
+		case "latest":
+			r.latest = words[0]
+		case "history":
+			if r.history = m.Type(words[0]); r.history == nil {
+				return nil, fmt.Errorf("line %d: there is no type %q", n, words[0])
+			}
+		case "page":
+			for i, into := range []*int{&r.page, &r.most} {
+				if *into, err = strconv.Atoi(words[i]); err != nil {
+					return nil, fmt.Errorf("line %d: %w", n, err)
+				}
+			}
+		case "also":
+			r.also[strings.ToLower(words[0])] = words[2:]
+		default:
+			return nil, fmt.Errorf("line %d: %q says nothing", n, name)
+		}
+	}
+	return out, nil
+}
+
+// fields of a record that may have a property, best first: paths from the record's
+// root.
+func (r *resource) fields(property string) [][]string {
+	out := [][]string{{"properties", property}}
+	for _, f := range r.also[strings.ToLower(property)] {
+		out = append(out, strings.Split(f, "."))
+	}
+	return out
+}
+
+// kinds of sign-ins that the resource's tables have, in order; nil for others.
+func (r *resource) kinds() []string {
+	var out []string
+	for _, t := range r.tables {
+		if t.kind != "" {
+			out = append(out, t.kind)
+		}
+	}
+	return out
+}
+
+// resource by its path, whatever the case.
+func (a *api) resource(path string) *resource {
+	i := slices.IndexFunc(a.resources, func(r *resource) bool { return strings.EqualFold(r.String(), path) })
+	if i < 0 {
+		return nil
+	}
+	return a.resources[i]
+}

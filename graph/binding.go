@@ -1,0 +1,170 @@
+package graph
+
+import (
+	"slices"
+	"strings"
+
+	"sextant/kql/fn"
+	"sextant/kql/plan"
+	"sextant/odata"
+	"sextant/record"
+	"sextant/table"
+)
+
+// columns of a table by the field of the record that fills them, in lower case.
+func columnsOf(m *record.Model, def *table.Def) map[string]table.Column {
+	out := map[string]table.Column{}
+	origins, _ := m.Origins(def.Name)
+	for _, o := range origins {
+		i := def.Columns.Index(o.Column)
+		if i < 0 {
+			continue
+		}
+		for source := range strings.SplitSeq(o.Source, " | ") {
+			field := strings.ToLower(strings.Fields(source)[0])
+			if _, have := out[field]; !have {
+				out[field] = def.Columns[i]
+			}
+		}
+	}
+	return out
+}
+
+// seen is what a principal sees of a resource: what the licence or a missing
+// permission hides is hidden from filters too.
+type seen struct {
+	// limited: the tenant has no licence for the details of risk.
+	limited bool
+	// noPolicies: the permission to see conditional access policies is missing.
+	noPolicies bool
+}
+
+// bind the entity's properties to the columns of one of its tables. row gives the
+// expression of a column of the table.
+func (f *Face) bind(a *api, r *resource, entity *odata.Type, t tableOf, def *table.Def, see seen) *odata.Binding {
+	columns := columnsOf(f.o.Model, def)
+	cat := f.o.Engine.Catalogue()
+	b := &odata.Binding{Model: a.model, Entity: entity, Cat: cat}
+	b.Column = func(property string) (odata.Column, bool) {
+		if property == "signInEventTypes" && t.kind != "" {
+			return odata.Column{Fixed: true, Values: []string{t.kind}}, true
+		}
+		if property == "appliedConditionalAccessPolicies" && see.noPolicies {
+			return odata.Column{Fixed: true}, true
+		}
+		p, _ := entity.Property(property)
+		var col table.Column
+		found := false
+		for _, path := range r.fields(property) {
+			if col, found = columns[strings.ToLower(strings.Join(path, "."))]; found {
+				break
+			}
+		}
+		if !found {
+			return odata.Column{}, false
+		}
+		c := odata.Column{Expr: &plan.Col{Name: col.Name, T: col.Type}}
+		if see.limited {
+			if hidden := limit(cat, entity, p, c.Expr); hidden != nil {
+				return odata.Column{Expr: hidden}, true
+			}
+		}
+		if p.Type.Kind == odata.Complex || p.Type.Collection {
+			if col.Type == table.String {
+				c.Expr = callOf(cat, "parse_json", table.Dynamic, c.Expr)
+			}
+			c.In = col.Name
+			if p.Type.Kind == odata.Complex {
+				c.Key = keyOf(p.Type.Of, def, col.Name)
+			}
+		}
+		return c, true
+	}
+	return b
+}
+
+// keyOf gives the names that the members of a type have in the records of
+// provisioning: Id and Name where Graph says id and displayName.
+func keyOf(t *odata.Type, def *table.Def, column string) func(string) string {
+	has := func(path string) bool {
+		return slices.ContainsFunc(def.Promoted, func(p table.Promoted) bool { return p.Column == column && p.Path == path })
+	}
+	names := map[string]string{}
+	if t.Base == "identity" && has("Id") {
+		names["id"], names["displayName"] = "Id", "Name"
+	}
+	if has("Status") {
+		names["status"] = "Status"
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return func(property string) string {
+		if n := names[property]; n != "" {
+			return n
+		}
+		return property
+	}
+}
+
+func callOf(cat *fn.Catalogue, name string, t table.Type, args ...plan.Expr) plan.Expr {
+	c := &plan.Call{Fn: cat.Scalar(name), Args: args, T: t}
+	for _, a := range args {
+		i := fn.Arg{Type: a.Type()}
+		switch a := a.(type) {
+		case *plan.Const:
+			v := a.Value
+			i.Const = &v
+		case *plan.Col:
+			i.Name = a.Name
+		}
+		c.Info = append(c.Info, i)
+	}
+	return c
+}
+
+// premium are the risk event types that a tenant without the licence sees as
+// generic.
+func premium() []string {
+	return []string{
+		"riskyIPAddress", "anomalousToken", "unlikelyTravel", "mcasImpossibleTravel", "maliciousIPAddress", "mcasFinSuspiciousFileAccess",
+		"newCountry", "passwordSpray", "suspiciousBrowser", "suspiciousInboxForwarding", "mcasSuspiciousInboxManipulationRules",
+		"tokenIssuerAnomaly", "unfamiliarFeatures", "nationStateIP", "anomalousUserActivity", "attackerinTheMiddle", "attemptedPrtAccess",
+		"suspiciousAPITraffic", "suspiciousSendingPatterns", "userReportedSuspiciousActivity",
+	}
+}
+
+const (
+	hiddenRisk  = "hidden"
+	genericRisk = "generic"
+)
+
+// hides says what a tenant without the licence sees of a property: "hidden" of a
+// risk's level and detail, "generic" of premium types.
+func hides(p *odata.Property) string {
+	switch {
+	case p.Type.Collection && (p.Name == "riskEventTypes" || p.Name == "riskEventTypes_v2"), p.Name == "riskEventType", p.Name == "riskType":
+		return genericRisk
+	case p.Type.Name == "riskLevel", p.Type.Name == "riskDetail":
+		return hiddenRisk
+	}
+	return ""
+}
+
+// limit is what a filter sees of a property for such a tenant; nil where it sees all.
+func limit(cat *fn.Catalogue, _ *odata.Type, p *odata.Property, e plan.Expr) plan.Expr {
+	switch hides(p) {
+	case hiddenRisk:
+		return &plan.Const{Value: table.StringValue(hiddenRisk)}
+	case genericRisk:
+		if p.Type.Collection { // of lists nothing can be asked
+			return &plan.Const{Value: table.Null(table.Dynamic)}
+		}
+		args := []plan.Expr{e}
+		for _, s := range premium() {
+			args = append(args, &plan.Const{Value: table.StringValue(s)})
+		}
+		return callOf(cat, "iff", table.String, callOf(cat, "in", table.Bool, args...), &plan.Const{Value: table.StringValue(genericRisk)}, e)
+	}
+	return nil
+}

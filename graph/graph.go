@@ -1,0 +1,100 @@
+// Package graph is Microsoft Graph's share in activity logs: directory audits,
+// sign-ins, provisioning, Identity Protection, reports and hunting, in v1.0 and
+// beta, for the clients that Microsoft makes.
+//
+// What there is stands in data: the types in data/schema.txt, the collections and
+// where their records are in data/resources.txt, the operations in [Face.operations].
+// An object is made from the record as it came into the log; where the log no longer
+// has it, from the row of its table.
+//
+// Source: the requests and answers of Microsoft's Go and JavaScript clients as
+// observed; the published types and permissions; codes from its documentation.
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"sextant/access"
+	"sextant/fault"
+	"sextant/query"
+	"sextant/record"
+	"sextant/store"
+)
+
+// Tenant whose records are asked for.
+type Tenant struct {
+	ID       string
+	Licences []string // nil is everything
+	Store    store.Store
+	Log      Log
+}
+
+// Log gives records back as they came.
+type Log interface {
+	// Event at an offset: its body, and what its records were before they came (see
+	// record.FormHeader). fault.NotFound, or any other error, where the log no longer
+	// has it.
+	Event(ctx context.Context, topic string, partition int32, offset int64) (value []byte, form record.Form, err error)
+}
+
+// Tenants that can be asked for.
+type Tenants interface {
+	// Graph tenant of who asks; named is what the request says for those who may ask
+	// for every tenant, "" where it says nothing.
+	GraphTenant(who *access.Principal, named string) (*Tenant, error)
+}
+
+// Options of a face. Logger, Operations and Microsoft may be missing.
+type Options struct {
+	Tenants Tenants
+	Engine  *query.Engine
+	Policy  *access.Policy
+	Model   *record.Model
+	Clock   func() time.Time
+	Logger  *slog.Logger
+	// Key seals the tokens of pages; 32 bytes that are the same after a restart.
+	Key []byte
+	// Throttle reproduces Microsoft's limits.
+	Throttle bool
+	// Operations that other packages add.
+	Operations []Operation
+}
+
+// Face answers requests to /v1.0/ and /beta/.
+type Face struct {
+	o        Options
+	api      [2]*api // v1.0, beta
+	ahead    *ahead
+	throttle *throttle
+}
+
+// versions of Graph.
+var versions = [2]string{"v1.0", "beta"}
+
+// New face. The error is fault.Invalid: something is missing from the options.
+func New(o Options) (*Face, error) {
+	if o.Tenants == nil || o.Engine == nil || o.Policy == nil || o.Model == nil {
+		return nil, fault.New(fault.Invalid, "a Graph face needs tenants, an engine, a policy and a model")
+	}
+	if len(o.Key) < 16 {
+		return nil, fault.New(fault.Invalid, "a Graph face needs a key of 16 bytes or more for its pages")
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	f := &Face{o: o, ahead: newAhead(), throttle: newThrottle(o.Clock)}
+	for i, v := range versions {
+		a, err := newAPI(v, o.Model)
+		if err != nil {
+			return nil, err
+		}
+		a.operations = append(f.operations(a), o.Operations...)
+		f.api[i] = a
+	}
+	return f, nil
+}

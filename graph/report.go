@@ -1,0 +1,3 @@
+package graph
+
+func (f *Face) reportOperations() []Operation { return nil }
