@@ -216,6 +216,28 @@ func (c *Client) Query(ctx context.Context, workspace, text, timespan string) (*
 	return &q, nil
 }
 
+// Metadata of a workspace: what queries over it may name.
+type Metadata struct {
+	Tables []struct {
+		Name           string
+		TimespanColumn string
+		Columns        []struct{ Name, Type string }
+	}
+	Functions []struct{ Name, Parameters, Body string }
+}
+
+// Metadata of a workspace (its id, its tenant, or "" for the only one there is).
+func (c *Client) Metadata(ctx context.Context, workspace string) (*Metadata, error) {
+	if workspace == "" {
+		workspace = "default"
+	}
+	var m Metadata
+	if err := c.Get(ctx, "/v1/workspaces/"+url.PathEscape(workspace)+"/metadata", &m); err != nil {
+		return nil, err
+	}
+	return &m, nil
+}
+
 // Settle waits until what the server had acknowledged when it was called can be
 // queried.
 func (c *Client) Settle(ctx context.Context) error {

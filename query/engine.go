@@ -10,6 +10,7 @@ import (
 
 	"sextant/fault"
 	"sextant/kql/bind"
+	"sextant/kql/complete"
 	"sextant/kql/eval"
 	"sextant/kql/fn"
 	"sextant/kql/plan"
@@ -201,6 +202,11 @@ func (e *Engine) Check(env bind.Environment, text string) (table.Schema, fault.D
 	return q.Pipelines[0].Schema(), ds
 }
 
+// Complete proposes what can be written at a byte offset of a text.
+func (e *Engine) Complete(env bind.Environment, text string, offset int) complete.Result {
+	return complete.At(text, offset, env, e.o.Catalogue)
+}
+
 // Explain says how a query would run.
 func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (string, error) {
 	marks := marksOf(st)
@@ -229,6 +235,7 @@ func (s snapshotEnvironment) Function(name string) (*syntax.Let, bool) { return 
 type Environment struct {
 	defs  map[string]table.Def
 	names []string
+	saved []Function
 }
 
 // NewEnvironment of tables, without rows: to check queries against.
@@ -249,7 +256,31 @@ func (e *Environment) Table(name string) (table.Def, bool) { d, ok := e.defs[nam
 func (e *Environment) Tables() []string { return e.names }
 
 // Function implements bind.Environment.
-func (e *Environment) Function(string) (*syntax.Let, bool) { return nil, false }
+func (e *Environment) Function(name string) (*syntax.Let, bool) {
+	for _, f := range e.saved {
+		if f.Name == name {
+			let, err := f.parse()
+			return let, err == nil
+		}
+	}
+	return nil, false
+}
+
+// Functions implements complete.Lister.
+func (e *Environment) Functions() []string {
+	out := make([]string, 0, len(e.saved))
+	for _, f := range e.saved {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+// WithFunctions is the environment with saved functions besides.
+func (e *Environment) WithFunctions(saved []Function) *Environment {
+	out := *e
+	out.saved = saved
+	return &out
+}
 
 // scanner reads stored tables for the evaluator.
 type scanner struct{ snap store.Snapshot }

@@ -32,6 +32,8 @@ type backend interface {
 	// as fault.Diagnostics.
 	Query(ctx context.Context, tenant, text, timespan string) (*result, error)
 	Explain(ctx context.Context, tenant, text string) (string, error)
+	// Names of the tables and functions that queries may use.
+	Names(ctx context.Context, tenant string) (*query.Environment, error)
 	Appender() source.Appender
 	Replay(ctx context.Context, tenant string) (*file.Summary, error)
 	// Tail gives the last records of each category that are there, and then, where

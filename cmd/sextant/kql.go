@@ -25,12 +25,16 @@ type KQLCmd struct {
 	Check CheckCmd `cmd:"" help:"Bind many queries without running them: the same in, {\"id\",\"errors\",\"columns\"} out."`
 	Fmt   FmtCmd   `cmd:"" help:"Lay queries out: an operator a line, comments kept."`
 	Lint  LintCmd  `cmd:"" help:"Find what is slow or other than meant in queries."`
+
+	Complete CompleteCmd `cmd:"" help:"Propose what can be written at a place of a query: {\"id\",\"query\",\"offset\"} in, {\"id\",\"start\",\"end\",\"items\"} out."`
 }
 
 // question is one line of input; other members are ignored.
 type question struct {
 	ID    json.RawMessage `json:"id"`
 	Query string          `json:"query"`
+
+	Offset *int `json:"offset"` // of a cursor
 }
 
 // questions calls f for each line of standard input. The output is flushed before
@@ -128,15 +132,19 @@ func (c *BatchCmd) Run(a *app) error {
 	return errors.Join(err, out.Flush(), done())
 }
 
+// given says whether the flags choose a folder or a server, or the default folder is
+// there.
+func (a *app) given() bool {
+	if a.cli.Data != "" || a.cli.Server != "" || a.conf.Data != "" {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(defaultData, "sextant.json"))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // asker answers queries over what the flags choose.
 func (a *app) asker() (ask func(string) (*result, error), done func() error, err error) {
-	given := a.cli.Data != "" || a.cli.Server != "" || a.conf.Data != ""
-	if !given {
-		if _, err := os.Stat(filepath.Join(defaultData, "sextant.json")); !errors.Is(err, fs.ErrNotExist) {
-			given = true
-		}
-	}
-	if given {
+	if a.given() {
 		b, err := a.open(false)
 		if err != nil {
 			return nil, nil, err

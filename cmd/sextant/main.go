@@ -57,6 +57,9 @@ type CLI struct {
 	CA       CACmd       `cmd:"" name:"ca" help:"The certificate authority of a data folder."`
 	Conf     ConfCmd     `cmd:"" name:"config" help:"Print or check the configuration."`
 	Version  VersionCmd  `cmd:"" help:"Print the version."`
+
+	Completion CompletionCmd `cmd:"" help:"Print the completion script of a shell: bash, zsh, fish."`
+	Words      WordsCmd      `cmd:"" name:"complete-words" hidden:""`
 }
 
 // description is what a stranger reads first.

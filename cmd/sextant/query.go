@@ -15,7 +15,7 @@ import (
 
 // QueryCmd asks one question.
 type QueryCmd struct {
-	KQL      string `arg:"" optional:"" help:"The query; - or nothing reads it from standard input."`
+	KQL      string `arg:"" optional:"" help:"The query; - reads it from standard input, and so does nothing, except at a terminal: there a prompt asks for queries."`
 	Output   string `short:"o" enum:"table,list,json,csv,ndjson" default:"table" help:"How to print rows: table (rows as lists where the terminal is too narrow), list, json (an array of objects), csv, ndjson."`
 	Timespan string `placeholder:"P7D" help:"Bound on time: P7D, PT2H, 2026-01-01/2026-01-08. None by default."`
 	Chart    bool   `help:"Draw a chart: what render in the query asks for, else what suits the columns."`
@@ -28,12 +28,20 @@ func (QueryCmd) Help() string {
   sextant query --data DIR 'SigninLogs | summarize count() by ResultType | top 10 by count_'
   sextant query --data DIR --timespan P7D -o csv 'AuditLogs | where OperationName has "role"' > roles.csv
   sextant query --data DIR --chart 'SigninLogs | summarize count() by bin(TimeGenerated, 1h), ResultType | render timechart'
+  sextant query --data DIR
   sextant query --server http://127.0.0.1:8080 - < hunt.kql`
 }
 
 // Run it.
 func (c *QueryCmd) Run(a *app) error {
 	text := c.KQL
+	if text == "" && a.atTerminal() {
+		b, err := a.open(false)
+		if err != nil {
+			return err
+		}
+		return errors.Join(c.prompt(a, b), b.Close())
+	}
 	if text == "" || text == "-" {
 		a.hintAtInput("the query")
 		b, err := io.ReadAll(a.in)
