@@ -214,3 +214,23 @@ func unsettledAggregate(name string) bool {
 	}
 	return false
 }
+
+// A function that gives another result each time is called for each row, and once where
+// its result has a name.
+func TestVolatileCalls(t *testing.T) {
+	cat := fn.New()
+	stores := &stores{t: t, cat: cat, make: openDuckDB}
+	st, err := stores.of(context.Background(), map[string]*table.Batch{"H": hostileTable(rand.New(rand.NewPCG(1, 2)), 60)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New(Options{Catalogue: cat, Clock: clockAt(kqltest.Now), Fallback: func(sql string, err error) { t.Errorf("the engine could not run its SQL: %v\n%s", err, sql) }})
+	text := "H | extend g = new_guid(), r = rand() | where tostring(g) == tostring(g) and r >= 0 and r == r + 0.0 | extend same = g == g | summarize guids = dcount(g), more = dcount(new_guid()), reals = dcount(r), two = countif(new_guid() == new_guid()), same = countif(same)"
+	got, err := answers(e, st, Request{Text: text})
+	if err != nil || len(got) != 2 || got[1] != "60  60  60  0  60" {
+		t.Errorf("%v %v", got, err)
+	}
+	if how, err := e.Explain(context.Background(), st, Request{Text: text}); err != nil || !strings.Contains(how, "call: new_guid()") {
+		t.Errorf("%s %v", how, err)
+	}
+}

@@ -57,14 +57,15 @@ func (f *Function) String() string {
 }
 
 // maxArgs is how many arguments a function has at most: each is copied for each row.
-const maxArgs = 64
+const maxArgs = 250
 
 // calling collects the arguments of one function.
 type calling struct {
-	g    *gen
-	s    *state
-	args table.Schema
-	sql  []string
+	g        *gen
+	s        *state
+	args     table.Schema
+	sql      []string
+	volatile bool // it gives another result each time
 }
 
 // inGo writes e as a call of Go, with the largest parts of it that have a form as
@@ -80,6 +81,10 @@ func (g *gen) inGo(s *state, e plan.Expr, because string) (sql, why string) {
 	body, why := c.inside(e, because)
 	if why != "" {
 		return "", why
+	}
+	if c.volatile { // an argument that differs each time keeps the engine from calling once for all rows
+		c.args = append(c.args, table.Column{Name: "volatile", Type: table.Real})
+		c.sql = append(c.sql, "random()")
 	}
 	return g.function(Function{Args: c.args, Expr: body}, c.sql), ""
 }
@@ -142,7 +147,8 @@ func (c *calling) inside(e plan.Expr, because string) (out plan.Expr, why string
 	case *plan.Const:
 		return e, ""
 	case *plan.Call:
-		if e.Fn.Volatile || e.Fn.Row != fn.NotRow || e.Fn.Refused != "" || e.Fn.Eval == nil && e.Fn.Lazy == nil {
+		c.volatile = c.volatile || e.Fn.Volatile
+		if e.Fn.Row != fn.NotRow || e.Fn.Refused != "" || e.Fn.Eval == nil && e.Fn.Lazy == nil {
 			return nil, because
 		}
 		n := *e
