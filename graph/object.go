@@ -351,7 +351,7 @@ func moment(dst []byte, v *record.View, n record.Node) []byte {
 	s := string(v.Text(n))
 	for _, zone := range []string{"Z", "+00:00"} {
 		// Nearly all are 2026-01-02T03:04:05.1234567Z already, or with an offset of none.
-		if day, ok := strings.CutSuffix(s, zone); ok && len(day) >= 19 && len(day) <= 27 && day[4] == '-' && day[10] == 'T' {
+		if day, ok := strings.CutSuffix(s, zone); ok && len(day) >= 19 && len(day) <= 27 && day[4] == '-' && day[10] == 'T' && day[13] == ':' && day[16] == ':' {
 			if _, ok := record.ParseTime(s); ok {
 				dst = append(dst, '"')
 				dst = append(dst, day...)

@@ -527,6 +527,9 @@ func (n *Node) UnplacedLog(ctx context.Context) (commitlog.Log, error) {
 	return n.homeless, nil
 }
 
+// Model of records: what is the same for every tenant.
+func (n *Node) Model() *record.Model { return n.o.Model }
+
 // Door is the way in for records.
 func (n *Node) Door() *intake.Door { return intake.New(n.o.Model, n, n.o.Clock) }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sextant/access"
+	"sextant/graph"
 	"sextant/loganalytics"
 	"sextant/node"
 	"sextant/query"
@@ -31,6 +32,8 @@ type Options struct {
 	// Replay tries what was set aside again; see cmd's import.
 	Replay func(ctx context.Context, tenant string) (any, error)
 	Alerts AlertOptions
+	// GraphThrottle reproduces the limits of Microsoft Graph.
+	GraphThrottle bool
 }
 
 // Server routes requests.
@@ -39,6 +42,7 @@ type Server struct {
 	mux     *http.ServeMux
 	la      *loganalytics.Face
 	alerts  *loganalytics.Alerts
+	graph   *graph.Face
 	metrics *metrics
 	opening map[string]map[store.TopicPartition]int64 // of each tenant: where its log ended when the server was made
 }
@@ -53,6 +57,10 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.la = &loganalytics.Face{Workspaces: s, Clock: o.Clock, Logger: o.Logger}
+	var err error
+	if s.graph, err = s.newGraph(); err != nil {
+		return nil, err
+	}
 	records := push.New(counted{o.Node.Door().NoWait(), s.metrics}, s.fail)
 
 	s.mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "healthy\n") })
@@ -91,6 +99,9 @@ func (s *Server) Handler() http.Handler {
 		}()
 		if reason := refusal(r); reason != "" {
 			s.answerError(w, http.StatusForbidden, "Forbidden", reason)
+			return
+		}
+		if s.serveGraph(w, r) {
 			return
 		}
 		plainPath(r)
