@@ -20,7 +20,12 @@ type IncidentChange struct {
 	Reason         *string // ClassificationReason
 	ReasonComment  *string // ClassificationComment
 	Owner          *Owner  // all of it empty takes the owner away
-	Tags           *[]string
+	// Determination is Graph's closer word for the classification; it stands in
+	// AdditionalData.
+	Determination *string
+	// ClassificationIfNone is the classification where there is none yet.
+	ClassificationIfNone *string
+	Tags                 *[]string
 }
 
 // Owner of an incident.
@@ -81,6 +86,9 @@ func (c *IncidentChange) apply(r *row, now time.Time) error {
 		return err
 	}
 	class := r.get("Classification").Str
+	if class == "" && c.Classification == nil {
+		c.Classification = c.ClassificationIfNone
+	}
 	if c.Classification != nil {
 		class = *c.Classification
 	}
@@ -107,6 +115,16 @@ func (c *IncidentChange) apply(r *row, now time.Time) error {
 	case was == "Closed": // opened again: what it was closed as no longer holds
 		for _, column := range []string{"Classification", "ClassificationReason", "ClassificationComment"} {
 			r.set(column, "")
+		}
+	}
+	if c.Determination != nil {
+		word, err := known("determination", *c.Determination, determinations...)
+		if err != nil {
+			return err
+		}
+		if additional := r.object("AdditionalData"); additional["determination"] != word {
+			additional["determination"] = word
+			r.set("AdditionalData", additional)
 		}
 	}
 	if c.Owner != nil {
