@@ -34,6 +34,8 @@ type Config struct {
 	Query  Query  `yaml:"query"`
 	Log    Log    `yaml:"log"`
 	Tables Tables `yaml:"tables"`
+	Alerts Alerts `yaml:"alerts"`
+	Mail   Mail   `yaml:"mail"`
 }
 
 // HTTP face.
@@ -58,6 +60,22 @@ type Log struct {
 // Tables of the tenants.
 type Tables struct {
 	Retention Duration `yaml:"retention" doc:"how long rows stay after their TimeGenerated; 0 keeps them for ever"`
+}
+
+// Alerts of the rules that the server evaluates.
+type Alerts struct {
+	URL        string `yaml:"url" doc:"how others reach this server, for the links in what is sent: https://sextant.example:8443; empty is the address of the plain HTTP face"`
+	PublicOnly bool   `yaml:"public_only" doc:"send notifications to public addresses alone; link-local addresses and clouds' metadata are refused always"`
+	Roots      string `yaml:"roots" doc:"file of certificates (PEM) that receivers' certificates may be signed by, besides those the system trusts"`
+}
+
+// Mail that alerts send.
+type Mail struct {
+	Server   string `yaml:"server" doc:"mail server that takes what alerts send: smtp.example:587; empty sends no mail"`
+	From     string `yaml:"from" doc:"sender of that mail: Sextant <alerts@example.org>"`
+	User     string `yaml:"user" doc:"user to sign in with; empty signs in nowhere"`
+	Password string `yaml:"password" secret:"true" doc:"password of that user"`
+	Security string `yaml:"security" doc:"starttls, tls (from the first byte), or none for a relay on this machine"`
 }
 
 // Duration reads 90s, 15m, 12h, 30d and 0.
@@ -103,6 +121,7 @@ func Default() Config {
 	return Config{
 		HTTP:  HTTP{Addr: "127.0.0.1:8080"},
 		Query: Query{Timeout: Duration(10 * time.Minute), MemoryMB: 512, Rows: 500_000},
+		Mail:  Mail{Security: "starttls"},
 	}
 }
 

@@ -50,6 +50,7 @@ type CLI struct {
 	Import   ImportCmd   `cmd:"" help:"Bring exported logs in: files, folders, archives, standard input."`
 	Simulate SimulateCmd `cmd:"" help:"Write the logs of a made-up tenant, attacks woven in."`
 	Query    QueryCmd    `cmd:"" help:"Ask a question in KQL."`
+	Alert    AlertCmd    `cmd:"" help:"Alert rules: list them, look at one, try one out."`
 	Tail     TailCmd     `cmd:"" help:"Show records as they come in."`
 	KQL      KQLCmd      `cmd:"" name:"kql" help:"Tools for KQL: run or check many queries."`
 	Maintain MaintainCmd `cmd:"" help:"Seal and recompress the log, merge the tables, apply retention: now."`
@@ -275,8 +276,14 @@ func (ConfPrintCmd) Run(a *app) error {
 // ConfValidateCmd checks the configuration.
 type ConfValidateCmd struct{}
 
-// Run it. What is wrong was found while loading.
+// Run it. What is wrong was found while loading, as far as it can be said without
+// looking at anything else.
 func (ConfValidateCmd) Run(a *app) error {
-	_, err := fmt.Fprintln(a.out, "the configuration is valid")
+	sender, err := a.sender()
+	if err != nil {
+		return err
+	}
+	sender.Close()
+	_, err = fmt.Fprintln(a.out, "the configuration is valid")
 	return err
 }

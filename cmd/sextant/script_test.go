@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //	lines N FILE      the file (or stdout, stderr) has N lines
 //	grown PATTERN N   waits until the files of that name have N bytes
 //	post PATH FILE    posts a file to $SERVER with $TOKEN; the answer is stdout
+//	put PATH FILE     puts one there
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
@@ -42,7 +43,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"code": cmdCode, "ready": cmdReady, "lines": cmdLines, "post": cmdPost, "grown": cmdGrown,
+			"code": cmdCode, "ready": cmdReady, "lines": cmdLines, "post": cmdSend(http.MethodPost), "put": cmdSend(http.MethodPut), "grown": cmdGrown,
 		},
 	})
 }
@@ -118,25 +119,27 @@ func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
-	f, err := os.Open(ts.MkAbs(args[1]))
-	ts.Check(err)
-	defer f.Close()
-	req, err := http.NewRequest(http.MethodPost, ts.Getenv("SERVER")+args[0], f)
-	ts.Check(err)
-	req.Header.Set("Authorization", "Bearer "+ts.Getenv("TOKEN"))
-	resp, err := http.DefaultClient.Do(req)
-	ts.Check(err)
-	defer resp.Body.Close()
-	if _, err := ts.Stdout().Write([]byte(resp.Status + "\n")); err != nil {
-		ts.Fatalf("%v", err)
-	}
-	var body strings.Builder
-	if err := resp.Write(&body); err != nil {
-		ts.Fatalf("%v", err)
-	}
-	ts.Logf("%s", body.String())
-	if (resp.StatusCode < 300) == neg {
-		ts.Fatalf("%s", resp.Status)
+func cmdSend(method string) func(ts *testscript.TestScript, neg bool, args []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		f, err := os.Open(ts.MkAbs(args[1]))
+		ts.Check(err)
+		defer f.Close()
+		req, err := http.NewRequest(method, ts.Getenv("SERVER")+args[0], f)
+		ts.Check(err)
+		req.Header.Set("Authorization", "Bearer "+ts.Getenv("TOKEN"))
+		resp, err := http.DefaultClient.Do(req)
+		ts.Check(err)
+		defer resp.Body.Close()
+		if _, err := ts.Stdout().Write([]byte(resp.Status + "\n")); err != nil {
+			ts.Fatalf("%v", err)
+		}
+		var body strings.Builder
+		if err := resp.Write(&body); err != nil {
+			ts.Fatalf("%v", err)
+		}
+		ts.Logf("%s", body.String())
+		if (resp.StatusCode < 300) == neg {
+			ts.Fatalf("%s", resp.Status)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"sextant/access"
@@ -83,8 +84,15 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	sender, err := a.sender()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer sender.Close()
+	addr := "http://" + reachable(listener.Addr().String())
 	s, err := server.New(server.Options{
 		Node: l.node, Engine: l.engine, Authority: auth, Logger: a.logger, Clock: a.clock, Version: version,
+		Alerts: server.AlertOptions{Sender: sender, URL: a.alertsURL(addr)},
 		Replay: func(ctx context.Context, tenant string) (any, error) { return replay(ctx, l.node, l.model, tenant) },
 	})
 	if err != nil {
@@ -94,7 +102,6 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	addr := "http://" + reachable(listener.Addr().String())
 	if err := l.node.Announce(addr); err != nil {
 		err = errors.Join(err, listener.Close())
 		if secure != nil {
@@ -117,6 +124,11 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 		ErrorLog:    slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return requests },
 	}
+	alerts, stopAlerts := context.WithCancel(a.ctx)
+	var background sync.WaitGroup
+	background.Go(func() { s.RunAlerts(alerts) })
+	defer background.Wait()
+	defer stopAlerts()
 	failed := make(chan error, 2)
 	if secure != nil {
 		web.TLSConfig = ca.TLS()
