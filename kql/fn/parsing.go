@@ -126,39 +126,22 @@ func parsePath(s string) any {
 		scheme = rest[:i]
 		rest = rest[i+3:]
 	}
-	isSep := func(c byte) bool { return c == '/' || c == '\\' }
 	if len(rest) >= 2 && rest[1] == ':' {
-		root, rest = rest[:2], rest[2:]
-	} else if scheme == "" && len(rest) > 1 && isSep(rest[0]) && isSep(rest[1]) { // \\server\share
-		root, rest = rest[:2], rest[2:]
-	} else if len(rest) > 0 && rest[0] == '/' {
-		root = "/"
+		root = rest[:2]
 	}
-	dir, file := "", rest
-	if i := strings.LastIndexAny(rest, `/\`); i >= 0 {
-		dir, file = rest[:i], rest[i+1:]
-	}
-	if root == "/" {
-		dir = strings.TrimPrefix(dir, "/")
+	body := rest[len(root):]
+	dir, file := "", body
+	if i := strings.LastIndexAny(body, `/\`); i >= 0 {
+		dir, file = body[:i], body[i+1:]
 	}
 	file, stream, _ = strings.Cut(file, ":")
 	ext := ""
 	if i := strings.LastIndexByte(file, '.'); i > 0 {
 		ext = file[i+1:]
 	}
-	name := dir
-	if i := strings.LastIndexAny(dir, `/\`); i >= 0 {
-		name = dir[i+1:]
-	}
-	full := dir
-	switch {
-	case root == "/":
-		full = "/" + dir
-	case root != "":
-		full = root + dir
-	}
+	name := dir[strings.LastIndexAny(dir, `/\`)+1:]
 	o := &table.Object{}
-	for _, kv := range [][2]string{{"Scheme", scheme}, {"RootPath", root}, {"DirectoryPath", full}, {"DirectoryName", name}, {"Filename", file}, {"Extension", ext}, {"AlternateDataStreamName", stream}} {
+	for _, kv := range [][2]string{{"Scheme", scheme}, {"RootPath", root}, {"DirectoryPath", root + dir}, {"DirectoryName", name}, {"Filename", file}, {"Extension", ext}, {"AlternateDataStreamName", stream}} {
 		o.Set(kv[0], kv[1])
 	}
 	return o
