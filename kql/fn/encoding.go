@@ -164,7 +164,7 @@ func pack64(data []byte, gz bool) string {
 	}
 	var out []byte
 	if gz {
-		out = append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3}, deflated...)
+		out = append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}, deflated...)
 		out = binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(data))
 		out = binary.LittleEndian.AppendUint32(out, uint32(len(data)))
 	} else {

@@ -266,10 +266,14 @@ func indexOfRegex(c *Context, a []table.Value) table.Value {
 	if re == nil {
 		return table.Null(table.Long)
 	}
-	return search(a, func(s string) int {
-		if m := re.FindStringIndex(s); m != nil {
-			return m[0]
+	return search(a, func(s string) (int, int) {
+		m := re.FindStringIndex(s)
+		switch {
+		case m == nil:
+			return -1, 0
+		case m[1] == m[0]:
+			return m[0], pastRune(s, m[0])
 		}
-		return -1
+		return m[0], m[1] // matches do not overlap
 	})
 }

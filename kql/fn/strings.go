@@ -181,9 +181,9 @@ func substringSQL(args []string, info []Arg, _ table.Type) (string, bool) {
 }
 
 // search finds the nth of what find finds in the code points from start on, each
-// time looking at length of them (negative: all). find gives a byte offset in its
-// text, or -1.
-func search(a []table.Value, find func(s string) int) table.Value {
+// time looking at length of them (negative: all). find gives where its text holds
+// one and where to go on looking, in bytes, or -1.
+func search(a []table.Value, find func(s string) (at, next int)) table.Value {
 	s := a[0].Str()
 	from, length, nth := int64(0), int64(-1), int64(1)
 	if len(a) > 2 {
@@ -197,22 +197,27 @@ func search(a []table.Value, find func(s string) int) table.Value {
 	if len(a) > 4 {
 		nth = a[4].Int64()
 	}
-	for at := runeOffset(s, from); nth > 0 && at <= len(s); nth-- {
-		part := s[at:]
+	for start := runeOffset(s, from); nth > 0 && start <= len(s); nth-- {
+		part := s[start:]
 		if length >= 0 {
 			part = part[:runeOffset(part, length)]
 		}
-		i := find(part)
-		if i < 0 {
+		at, next := find(part)
+		if at < 0 {
 			break
 		}
 		if nth == 1 {
-			return table.LongValue(int64(utf8.RuneCountInString(s[:at+i])))
+			return table.LongValue(int64(utf8.RuneCountInString(s[:start+at])))
 		}
-		_, step := utf8.DecodeRuneInString(s[at+i:])
-		at += i + max(step, 1)
+		start += next
 	}
 	return table.LongValue(-1)
+}
+
+// pastRune is the offset behind the code point at an offset.
+func pastRune(s string, at int) int {
+	_, n := utf8.DecodeRuneInString(s[at:])
+	return at + max(n, 1)
 }
 
 func indexOf(_ *Context, a []table.Value) table.Value {
@@ -220,7 +225,13 @@ func indexOf(_ *Context, a []table.Value) table.Value {
 	if lookup == "" {
 		return table.Null(table.Long)
 	}
-	return search(a, func(s string) int { return strings.Index(s, lookup) })
+	return search(a, func(s string) (int, int) {
+		i := strings.Index(s, lookup)
+		if i < 0 {
+			return -1, 0
+		}
+		return i, pastRune(s, i)
+	})
 }
 
 func indexOfSQL(args []string, info []Arg, _ table.Type) (string, bool) {
