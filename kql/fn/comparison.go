@@ -3,6 +3,7 @@ package fn
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -166,6 +167,29 @@ func sameKind(info []Arg) int {
 	return k
 }
 
+// asReals makes whole numbers reals where others are, as Order and Equal do.
+func asReals(args []string, info []Arg) ([]string, []Arg) {
+	whole, reals := 0, 0
+	for _, a := range info {
+		switch sqlKind(a.Type) {
+		case 1:
+			whole++
+		case 2:
+			reals++
+		}
+	}
+	if whole == 0 || reals == 0 || whole+reals != len(info) {
+		return args, info
+	}
+	args, info = slices.Clone(args), slices.Clone(info)
+	for i, a := range info {
+		if sqlKind(a.Type) == 1 {
+			args[i], info[i].Type = "CAST("+args[i]+" AS DOUBLE)", table.Real
+		}
+	}
+	return args, info
+}
+
 func known(a Arg) bool { return a.Const != nil && !a.Const.IsNull() || a.Type == table.String }
 
 // textIs is whether a text says a whole number: what it says, where it is not written
@@ -195,6 +219,7 @@ func equalSQL(not bool) SQLForm {
 			}
 			return textIs(x, n), true
 		}
+		args, info = asReals(args, info)
 		k := sameKind(info)
 		if k == 0 {
 			return "", false
@@ -232,11 +257,12 @@ func equalWhere(args []string, info []Arg, _ table.Type) (string, bool) {
 
 func orderSQL(op string) SQLForm {
 	return func(args []string, info []Arg, _ table.Type) (string, bool) {
+		args, info = asReals(args, info)
 		switch k := sameKind(info); k {
 		case 1, 4, 5, 6:
 			return "(" + args[0] + " " + op + " " + args[1] + ")", true
 		case 2: // NaN is the greatest number of DuckDB
-			return fmt.Sprintf("(%[1]s %[3]s %[2]s AND NOT isnan(%[1]s) AND NOT isnan(%[2]s))", args[0], args[1], op), true
+			return fmt.Sprintf("CASE WHEN %[1]s IS NOT NULL AND %[2]s IS NOT NULL THEN %[1]s %[3]s %[2]s AND NOT isnan(%[1]s) AND NOT isnan(%[2]s) END", args[0], args[1], op), true
 		}
 		return "", false
 	}

@@ -92,7 +92,7 @@ func mathematics() []Scalar {
 				return v
 			}
 		}, Doc: "The least whole number that is not less."},
-		{Name: "round", Sigs: sigs("number:number, precision?:long -> $0"), Eval: round, Doc: "The number rounded to a number of digits after the point, halves away from zero."},
+		{Name: "round", Sigs: sigs("number:number, precision?:long -> $0"), Eval: round, SQL: duck(roundSQL), Doc: "The number rounded to a number of digits after the point, halves away from zero."},
 		real("sqrt", "Square root; NaN of a negative number.", math.Sqrt),
 		real("exp", "e to a power.", math.Exp),
 		real("exp2", "2 to a power.", math.Exp2),
@@ -301,6 +301,21 @@ func round(_ *Context, a []table.Value) table.Value {
 		}
 		return table.LongValue(truncate(f))
 	}
+}
+
+// roundSQL is roundReal with a constant number of digits.
+func roundSQL(args []string, info []Arg, _ table.Type) (string, bool) {
+	if info[0].Type != table.Real {
+		return "", false
+	}
+	if len(args) == 1 {
+		return "round(" + args[0] + ")", true
+	}
+	if d := info[1].Const; d == nil || d.IsNull() || d.Int64() < 0 || d.Int64() > 20 {
+		return "", false
+	}
+	scale, _ := Literal(DuckDB, table.RealValue(math.Pow(10, float64(info[1].Const.Int64()))))
+	return fmt.Sprintf("CASE WHEN isfinite(%[1]s * %[2]s) THEN round(%[1]s * %[2]s) / %[2]s ELSE %[1]s END", args[0], scale), true
 }
 
 func roundReal(f float64, digits int) float64 {
