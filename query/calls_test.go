@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -196,6 +197,15 @@ func TestCallsAgree(t *testing.T) {
 		}
 		if fits == 0 {
 			never = append(never, a.Name)
+		}
+	}
+	text, err := os.ReadFile("testdata/calls.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") && !check("", line) {
+			t.Errorf("%s does not bind", line)
 		}
 	}
 	t.Logf("%d queries; %d functions were called from SQL; no arguments were drawn for %s", asked, len(called), strings.Join(never, " "))
