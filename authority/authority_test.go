@@ -47,8 +47,7 @@ type house struct {
 	records []map[string]any
 
 	ann, bob access.Person // bob has an authenticator
-	annTOTP  []byte
-	app      access.App // confidential, with Graph permissions
+	app      access.App    // confidential, with Graph permissions
 	secret   string
 	public   access.App
 	stranger access.App // of the other tenant

@@ -57,6 +57,17 @@ func (a *Authority) client(tenant, id string) (client, *problem) {
 	return client{}, refuse(700016, id)
 }
 
+// tenantOfApp finds the tenant whose own an application is; "" for one that every
+// tenant has, or nobody.
+func (a *Authority) tenantOfApp(id string) string {
+	for _, d := range a.o.Accounts.Tenants() {
+		if x, err := a.o.Accounts.App(d.ID, id); err == nil && strings.EqualFold(x.AppID, id) {
+			return d.ID
+		}
+	}
+	return ""
+}
+
 // proof of an application that it is the one it says.
 type proof struct {
 	kind string // "", secret, certificate, federated

@@ -80,7 +80,7 @@ func (c *call) beginDevice() *problem {
 		p.retry = time.Minute
 		return p
 	}
-	tenant := ""
+	tenant := c.a.tenantOfApp(form.Get("client_id"))
 	if !open(c.segment) {
 		d, p := c.tenant()
 		if p != nil {

@@ -238,18 +238,15 @@ func (c *call) authorizeParams() (url.Values, *problem) {
 	return single(q)
 }
 
-// authorizeClient finds the application, and says whether its address is its own. A
-// tenant that is not known yet has no applications but those that every tenant has,
-// and those of the only tenant.
+// authorizeClient finds the application, and says whether its address is its own.
 func (c *call) authorizeClient(f *flow, q url.Values) (client, *problem) {
 	if p := need(q, "client_id", "redirect_uri"); p != nil {
 		return client{}, p
 	}
-	tenant := f.Tenant
-	if all := c.a.o.Accounts.Tenants(); tenant == "" && len(all) == 1 {
-		tenant = all[0].ID
+	if f.Tenant == "" {
+		f.Tenant = c.a.tenantOfApp(q.Get("client_id"))
 	}
-	x, p := c.a.client(tenant, q.Get("client_id"))
+	x, p := c.a.client(f.Tenant, q.Get("client_id"))
 	if p != nil {
 		return x, p
 	}

@@ -147,10 +147,12 @@ func (r *keyring) make(from time.Time) (*key, error) {
 // ready sees to the key that signs now, the next one in time, and the end of old
 // ones. The caller holds mu.
 func (r *keyring) ready(now time.Time) (signing *key, err error) {
-	for _, k := range r.keys {
+	for _, early := range []time.Duration{0, leeway} {
 		// A clock that was set back a little does not make a key.
-		if !now.Before(k.From.Add(-leeway)) && now.Before(k.Until) {
-			signing = k
+		for _, k := range r.keys {
+			if signing == nil && !now.Before(k.From.Add(-early)) && now.Before(k.Until) {
+				signing = k
+			}
 		}
 	}
 	if signing == nil {

@@ -224,7 +224,7 @@ func (c *call) decide(f *flow, action string) {
 	}
 	d.State, d.Who = "approved", *f.Who
 	if action == "decline" {
-		d.State, d.Who = "declined", who{}
+		d.State, d.Who = "declined", who{Tenant: f.Who.Tenant}
 	}
 	_, err = c.a.o.DB.Put(deviceKind, f.Device, d, doc.ETag())
 	switch {

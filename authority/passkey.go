@@ -92,6 +92,14 @@ const maxCredential = 16 << 10
 
 // passkey takes an authenticator's answer, in place of a password or after one.
 func (c *call) passkey(f *flow, form url.Values) {
+	tenant, person, how := f.Tenant, access.Person{}, []string{"fido", "mfa"}
+	if f.Step == stepSecond {
+		ok := false
+		if person, ok = c.half(f); !ok {
+			return
+		}
+		how = []string{"pwd", "fido", "mfa"}
+	}
 	refusal := refuse(500121)
 	refusal.text = "The passkey was not taken. Try again, or sign in another way."
 	w := c.party()
@@ -111,14 +119,8 @@ func (c *call) passkey(f *flow, form url.Values) {
 		c.again(f, refusal)
 		return
 	}
-	tenant, person, how := f.Tenant, access.Person{}, []string{"fido", "mfa"}
 	var used *webauthn.Credential
 	if f.Step == stepSecond {
-		ok := false
-		if person, ok = c.half(f); !ok {
-			return
-		}
-		how = []string{"pwd", "fido", "mfa"}
 		used, err = w.ValidateLogin(holder{person}, s, parsed)
 	} else {
 		_, used, err = w.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {

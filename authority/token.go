@@ -99,13 +99,15 @@ func (c *call) tenantOfGrant(kind string, form url.Values) (access.Directory, *p
 		d, _, err = lookup[refreshDoc](c.a, refreshKind, form.Get("refresh_token"))
 		id = d.Who.Tenant
 	case bearerGrant:
-		return access.Directory{}, refuse(50059)
 	default:
 		var d deviceDoc
 		d, _, err = lookup[deviceDoc](c.a, deviceKind, deviceCodeIn(form))
 		id = d.Who.Tenant
 	}
-	if err == nil && id != "" {
+	if err != nil || id == "" {
+		id = c.a.tenantOfApp(form.Get("client_id"))
+	}
+	if id != "" {
 		return c.a.tenant(id)
 	}
 	if all := c.a.o.Accounts.Tenants(); len(all) == 1 {
