@@ -39,6 +39,9 @@ type resource struct {
 	latest      string // "" has none
 	history     *odata.Type
 	also        map[string][]string // fields of the record by property, in lower case
+	// values are the record's words and the members that they are, by property in
+	// lower case.
+	values map[string][][2]string
 }
 
 // tableOf a resource.
@@ -87,7 +90,7 @@ func readResources(text string, m *odata.Model) (out []*resource, err error) {
 			if left = len(words) == 2 && words[1] != m.Version; left {
 				continue
 			}
-			if r = (&resource{path: strings.Split(name, "/"), entity: m.Type(words[0]), also: map[string][]string{}}); r.entity == nil {
+			if r = (&resource{path: strings.Split(name, "/"), entity: m.Type(words[0]), also: map[string][]string{}, values: map[string][][2]string{}}); r.entity == nil {
 				return nil, fmt.Errorf("line %d: there is no type %q", n, words[0])
 			}
 			out = append(out, r)
@@ -122,6 +125,11 @@ func readResources(text string, m *odata.Model) (out []*resource, err error) {
 				if *into, err = strconv.Atoi(words[i]); err != nil {
 					return nil, fmt.Errorf("line %d: %w", n, err)
 				}
+			}
+		case "values":
+			for _, w := range words[2:] {
+				word, member, _ := strings.Cut(w, ":")
+				r.values[strings.ToLower(words[0])] = append(r.values[strings.ToLower(words[0])], [2]string{word, member})
 			}
 		case "also":
 			r.also[strings.ToLower(words[0])] = words[2:]

@@ -14,7 +14,12 @@ import (
 // columns of a table by the field of the record that fills them, in lower case.
 func columnsOf(m *record.Model, def *table.Def) map[string]table.Column {
 	out := map[string]table.Column{}
-	origins, _ := m.Origins(def.Name)
+	origins, known := m.Origins(def.Name)
+	if !known { // its records are rows already
+		for _, c := range def.Columns {
+			out["properties."+strings.ToLower(c.Name)] = c
+		}
+	}
 	for _, o := range origins {
 		i := def.Columns.Index(o.Column)
 		if i < 0 {
@@ -64,6 +69,9 @@ func (f *Face) bind(a *api, r *resource, entity *odata.Type, t tableOf, def *tab
 			return odata.Column{}, false
 		}
 		c := odata.Column{Expr: &plan.Col{Name: col.Name, T: col.Type}}
+		if words := r.values[strings.ToLower(property)]; words != nil {
+			return odata.Column{Expr: membersOf(cat, words, c.Expr)}, true
+		}
 		if see.limited {
 			if hidden := limit(cat, entity, p, c.Expr); hidden != nil {
 				return odata.Column{Expr: hidden}, true
@@ -167,4 +175,14 @@ func limit(cat *fn.Catalogue, _ *odata.Type, p *odata.Property, e plan.Expr) pla
 		return callOf(cat, "iff", table.String, callOf(cat, "in", table.Bool, args...), &plan.Const{Value: table.StringValue(genericRisk)}, e)
 	}
 	return nil
+}
+
+// membersOf an enumeration that the record's words are.
+func membersOf(cat *fn.Catalogue, words [][2]string, e plan.Expr) plan.Expr {
+	out := e
+	for _, w := range words {
+		is := callOf(cat, "==", table.Bool, e, &plan.Const{Value: table.StringValue(w[0])})
+		out = callOf(cat, "iff", table.String, is, &plan.Const{Value: table.StringValue(w[1])}, out)
+	}
+	return out
 }

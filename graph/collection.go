@@ -27,6 +27,9 @@ func (f *Face) operations(a *api) []Operation {
 		add("", func(ctx context.Context, c *Call) (*Reply, error) { return f.list(ctx, c, r, false) })
 		add("/$count", func(ctx context.Context, c *Call) (*Reply, error) { return f.total(ctx, c, r) })
 		add("/{id}", func(ctx context.Context, c *Call) (*Reply, error) { return f.item(ctx, c, r) })
+		if _, ok := r.entity.Property("comments"); ok {
+			add("/{id}/comments", func(ctx context.Context, c *Call) (*Reply, error) { return f.comments(ctx, c, r) })
+		}
 		if r.history != nil {
 			add("/{id}/history", func(ctx context.Context, c *Call) (*Reply, error) { return f.list(ctx, c, r, true) })
 			add("/{id}/history/{hid}", func(ctx context.Context, c *Call) (*Reply, error) { return f.historyItem(ctx, c, r) })
@@ -132,6 +135,9 @@ func (f *Face) list(ctx context.Context, c *Call, r *resource, history bool) (*R
 		f.ahead.keep(token, o.SkipToken, page.ahead, page.aheadEnd)
 		b = append(b, `,"@odata.nextLink":`...)
 		b = appendText(b, []byte(c.Base+escaped(c.Path)+"?"+nextQuery(c.Query, token)))
+	}
+	if err := l.prepare(ctx, c, raws); err != nil {
+		return nil, err
 	}
 	b = append(b, `,"value":[`...)
 	m := newMaker(r, entity, l.see, l.selected())
@@ -337,10 +343,11 @@ func (l *listing) object(b []byte, m *maker, r row, raw []byte, history bool) ([
 	if err != nil {
 		return b, err
 	}
-	return append(b, '}'), nil
+	return append(l.withAlerts(b, raw), '}'), nil
 }
 
-// expand is what $expand adds; nothing of these resources but history can be.
+// expand checks what $expand asks for. Alerts of incidents have been added by then,
+// and of the other resources nothing can be.
 func (l *listing) expand(_ context.Context, c *Call, b []byte) ([]byte, error) {
 	for _, p := range l.o.Expand {
 		if prop, ok := l.entity.Property(p.Names[0]); !ok || !prop.Nav {
@@ -392,6 +399,9 @@ func (f *Face) one(ctx context.Context, c *Call, l *listing, of string, history 
 	}
 	if len(raws) == 0 || raws[0] == nil {
 		return nil, NotFound(c.Values["id"])
+	}
+	if err := l.prepare(ctx, c, raws); err != nil {
+		return nil, err
 	}
 	m := newMaker(l.res, l.entity, l.see, l.selected())
 	b, err := l.object(nil, m, rows[0], raws[0], history)

@@ -49,6 +49,7 @@ type Call struct {
 	Base    string  // https://host/v1.0/, as the client sees it
 	Batched bool    // a part of a $batch
 
+	face *Face
 	api  *api
 	see  seen
 	text string
@@ -291,7 +292,7 @@ func (f *Face) do(ctx context.Context, c *Call, path string) (*Reply, error) {
 	if c.Path, err = segments(path); err != nil {
 		return nil, err
 	}
-	c.api = f.api[slices.Index(versions[:], c.Version)]
+	c.face, c.api = f, f.api[slices.Index(versions[:], c.Version)]
 	op, err := c.api.find(c)
 	if err != nil {
 		return nil, err

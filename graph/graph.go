@@ -68,6 +68,8 @@ type Face struct {
 	api      [2]*api // v1.0, beta
 	ahead    *ahead
 	throttle *throttle
+
+	windowRows, windowWorth int64 // the constants of these names, but in tests
 }
 
 // versions of Graph.
@@ -87,7 +89,7 @@ func New(o Options) (*Face, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &Face{o: o, ahead: newAhead(), throttle: newThrottle(o.Clock)}
+	f := &Face{o: o, ahead: newAhead(), throttle: newThrottle(o.Clock), windowRows: windowRows, windowWorth: windowWorth}
 	for i, v := range versions {
 		a, err := newAPI(v, o.Model)
 		if err != nil {

@@ -35,6 +35,9 @@ type listing struct {
 	desc   []bool
 	id     string // only objects of this id; "" all
 	latest bool   // one object for each id
+
+	alerts   map[string][]byte // of incidents that are shown with theirs, by id
+	incident map[string]string // of alerts, by the alert's id
 }
 
 // newListing of what a request asks for. all asks for every kind of sign-in.
@@ -192,7 +195,7 @@ func (l *listing) newest(cat *fn.Catalogue, in table.Schema, b *odata.Binding) p
 
 // rowsPlan gives rows behind a cursor, in order: sort keys, identity, place, arrival,
 // table.
-func (l *listing) rowsPlan(after *cursor, n int64) func(store.Snapshot, *fn.Catalogue) (*plan.Pipeline, error) {
+func (l *listing) rowsPlan(at look) func(store.Snapshot, *fn.Catalogue) (*plan.Pipeline, error) {
 	return func(snap store.Snapshot, cat *fn.Catalogue) (*plan.Pipeline, error) {
 		var inputs []*plan.Pipeline
 		for i, t := range l.tables {
@@ -204,8 +207,8 @@ func (l *listing) rowsPlan(after *cursor, n int64) func(store.Snapshot, *fn.Cata
 				continue
 			}
 			in := p.Schema()
-			if after != nil {
-				pred, err := behind(b, keys, in, after)
+			if at.after != nil {
+				pred, err := behind(b, keys, in, at.after)
 				if err != nil {
 					return nil, err
 				}
@@ -219,8 +222,11 @@ func (l *listing) rowsPlan(after *cursor, n int64) func(store.Snapshot, *fn.Cata
 				project.Cols = append(project.Cols, plan.Named{Name: plainName(c.Name), Expr: &plan.Col{Name: c.Name, T: c.Type}})
 			}
 			project.Cols = append(project.Cols, plan.Named{Name: "table", Expr: constant(table.LongValue(int64(i)))})
-			p.Ops = append(p.Ops, project)
-			inputs = append(inputs, p)
+			def, _ := snap.Def(t.name)
+			for _, part := range at.in.within(cat, p, &def, keys[0].Expr) {
+				part.Ops = append(part.Ops, project)
+				inputs = append(inputs, part)
+			}
 		}
 		p := &plan.Pipeline{}
 		switch len(inputs) {
@@ -240,7 +246,7 @@ func (l *listing) rowsPlan(after *cursor, n int64) func(store.Snapshot, *fn.Cata
 			p.Source = u
 		}
 		out := p.Schema()
-		top := &plan.Top{In: out, N: n}
+		top := &plan.Top{In: out, N: at.n}
 		for k, desc := range l.desc {
 			top.Keys = append(top.Keys, plan.SortKey{Expr: column(out, "k"+strconv.Itoa(k)), Desc: desc, NullsFirst: !desc})
 		}
@@ -314,16 +320,16 @@ func boolNumber(v table.Value) int64 {
 	return 0
 }
 
-// rows behind a cursor: at most n, and whether there are no more.
-func (l *listing) rows(ctx context.Context, after *cursor, n int) ([]row, bool, error) {
-	a, err := l.run(ctx, l.rowsPlan(after, int64(n)))
+// look for rows, in the order of the list.
+func (l *listing) look(ctx context.Context, at look) ([]row, error) {
+	a, err := l.run(ctx, l.rowsPlan(at))
 	if errors.Is(err, errNothing) {
-		return nil, true, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	out := make([]row, 0, min(n, 1024))
+	out := make([]row, 0, min(at.n, 1024))
 	err = each(ctx, a, func(b *table.Batch) {
 		k := len(l.desc)
 		keys := make([]table.Value, b.Rows*k)
@@ -339,7 +345,7 @@ func (l *listing) rows(ctx context.Context, after *cursor, n int) ([]row, bool, 
 			out = append(out, r)
 		}
 	})
-	return out, len(out) < n, err
+	return out, err
 }
 
 func (l *listing) run(ctx context.Context, p func(store.Snapshot, *fn.Catalogue) (*plan.Pipeline, error)) (*query.Answer, error) {

@@ -91,7 +91,10 @@ func (w *world) open(throttle bool) {
 	}
 }
 
-func (w *world) GraphTenant(*access.Principal, string) (*Tenant, error) { t := w.tenant; return &t, nil }
+func (w *world) GraphTenant(*access.Principal, string) (*Tenant, error) {
+	t := w.tenant
+	return &t, nil
+}
 
 func (w *world) Event(_ context.Context, topic string, partition int32, offset int64) ([]byte, record.Form, error) {
 	e, ok := w.events[place{topic: topic, partition: partition, offset: offset}]
@@ -308,5 +311,14 @@ func TestVersions(t *testing.T) {
 	f("//beta/x", "beta|x|true")
 	if !slices.Contains(versions[:], "beta") {
 		t.Error("beta is missing")
+	}
+}
+
+// supersede the record at a place: it came again in a fuller form.
+func (w *world) supersede(t *testing.T, offset int64, index int32) {
+	t.Helper()
+	p := store.Place{TopicPartition: store.TopicPartition{Topic: "insights-logs-test"}, Offset: offset, Index: index}
+	if err := w.st.Append(context.Background(), store.Load{Superseded: []store.Place{p}}); err != nil {
+		t.Fatal(err)
 	}
 }
