@@ -53,7 +53,7 @@ func hostileCells(t table.Type) (out []table.Value) {
 		}
 		return out
 	case table.Dynamic:
-		for _, s := range []string{`1`, `1.5`, `true`, `"x"`, `"10.1.2.3"`, `[]`, `[1,2,3]`, `[3,"a",null,2.5,[1],{"k":1}]`, `["10.0.0.0/8","fe80::/10"]`, `{}`, `{"a":1,"b":{"c":[1,2]}}`, `{"b":2,"a":"2024-02-29T00:00:00Z"}`, `[1.5,2.5,-1.0,0.25]`, `"2024-02-29"`, `[[1,2],[3]]`} {
+		for _, s := range []string{`1`, `1.5`, `true`, `"x"`, `"10.1.2.3"`, `[]`, `[1,2,3]`, `[3,"a",null,2.5,[1],{"k":1}]`, `["10.0.0.0/8","fe80::/10"]`, `{}`, `{"a":1,"b":{"c":[1,2]}}`, `{"b":2,"a":"2024-02-29T00:00:00Z"}`, `[1.5,2.5,-1.0,0.25]`, `1e3`, `-1.25E-7`, `12345678901234567890123`, `{"a":1e2,"b":[9223372036854775808,1.10,0.79e2]}`, `[77e0,78.0,100000000000000000000]`, `"2024-02-29"`, `[[1,2],[3]]`} {
 			out = append(out, table.DynamicText(s))
 		}
 	}
@@ -191,7 +191,11 @@ func TestCallsAgree(t *testing.T) {
 		fits := 0
 		for i := 0; i < 40 && fits < 4; i++ {
 			by := []string{"bool0", "id % 7", "id"}[rnd.IntN(3)]
-			if check(a.Name, "H | summarize r = "+a.Name+"("+argumentsFor(rnd, &a.Sigs[i%len(a.Sigs)])+") by k = "+by) {
+			args := argumentsFor(rnd, &a.Sigs[i%len(a.Sigs)])
+			if most := strings.Count(a.Name, "_if"); strings.HasPrefix(a.Name, "make_") && strings.Count(args, ", ") > most {
+				continue // which values a limit keeps is open
+			}
+			if check(a.Name, "H | summarize r = "+a.Name+"("+args+") by k = "+by) {
 				fits++
 			}
 		}
@@ -214,10 +218,10 @@ func TestCallsAgree(t *testing.T) {
 	}
 }
 
-// unsettledAggregate says whether the order of rows, which nobody promises, changes an
-// answer.
+// unsettledAggregate says whether the order of rows, which nobody promises, changes more
+// than the last digits of an answer.
 func unsettledAggregate(name string) bool {
-	for _, p := range []string{"take_any", "any", "arg_", "argm", "make_bag", "make_dictionary", "buildschema", "passthrough"} {
+	for _, p := range []string{"take_any", "any", "arg_", "argm", "make_bag", "make_dictionary", "buildschema", "passthrough", "covariance"} {
 		if strings.HasPrefix(name, p) {
 			return true
 		}

@@ -57,6 +57,9 @@ func (s *split) describe(b *strings.Builder, p *plan.Pipeline) error {
 			fmt.Fprintf(b, "go:   %s\n", strings.Join(texts, " | "))
 		}
 		for _, f := range q.Functions {
+			if f.Odd {
+				continue
+			}
 			fmt.Fprintf(b, "call: %s\n", &f)
 		}
 		fmt.Fprintf(b, "text: %s\n", q.SQL)

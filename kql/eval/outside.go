@@ -52,6 +52,10 @@ func Caller(c *fn.Context, e plan.Expr, schema table.Schema) (func(b *table.Batc
 				return out, err
 			}
 			for i := range part.Len() {
+				if part.Type == table.Dynamic {
+					out.Append(asJSON(part.At(i)))
+					continue
+				}
 				appendFrom(&out, &part, i)
 			}
 			if bytes < 1<<20 {
@@ -62,6 +66,19 @@ func Caller(c *fn.Context, e plan.Expr, schema table.Schema) (func(b *table.Batc
 		pool.Put(f)
 		return out, nil
 	}, nil
+}
+
+// asJSON is a dynamic whose text is JSON: one that came with a text that is none is a
+// string.
+func asJSON(v table.Value) table.Value {
+	text, ok := v.Source()
+	if !ok {
+		return v
+	}
+	if s, is := v.Dyn().(string); is && (text[0] != '"' || s == text) {
+		return table.DynamicValue(s)
+	}
+	return v
 }
 
 // firstCells is how many cells of a result are computed before their size is known.

@@ -26,6 +26,9 @@ type Function struct {
 	// texts.
 	Rows  *plan.Pipeline
 	Group bool
+	// Odd says that only values which SQL may read otherwise than Go come to it: hardly
+	// any.
+	Odd bool
 }
 
 // Result is the type of what comes back.
@@ -98,6 +101,7 @@ func (g *gen) function(f Function, args []string) string {
 		n = len(g.functions)
 		g.functions = append(g.functions, f)
 	}
+	g.functions[n].Odd = g.functions[n].Odd && f.Odd
 	if f.Rows != nil {
 		return g.lister(n, args)
 	}

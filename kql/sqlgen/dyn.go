@@ -13,13 +13,29 @@ import (
 
 // A dynamic is JSON text in SQL. What is read of it must be what package table reads
 // of the same text; where the two readers of JSON differ (reals written with an
-// exponent, whole numbers beyond 64 bits) the SQL fails with InGo, and its caller
-// runs the same operators in Go.
+// exponent, whole numbers beyond 64 bits) the SQL asks Go for that cell. An engine that
+// cannot ask fails with InGo, and its caller runs the same operators in Go.
 
 // InGo is the text of the error by which SQL says that a row is for Go to judge.
 const InGo = "sextant: in go"
 
 const inGo = "error('" + InGo + "')"
+
+// judge is what Go makes of v, JSON text that SQL may read otherwise.
+func (g *gen) judge(v string, made func(dynamic plan.Expr) plan.Expr) string {
+	if g.caller == nil {
+		return inGo
+	}
+	a := table.Column{Name: "a0", Type: table.Dynamic}
+	return g.function(Function{Args: table.Schema{a}, Expr: made(&plan.Col{Name: a.Name, T: a.Type}), Odd: true}, []string{"CAST(" + v + " AS VARCHAR)"})
+}
+
+// callOf writes a call of one of the catalogue's functions over a dynamic.
+func (g *gen) callOf(f *fn.Scalar, t table.Type) func(plan.Expr) plan.Expr {
+	return func(x plan.Expr) plan.Expr {
+		return &plan.Call{Fn: f, Args: []plan.Expr{x}, T: t, Info: []fn.Arg{{Type: table.Dynamic}}}
+	}
+}
 
 // json is a value inside a JSON text: of, at path ("" is all of it).
 type json struct{ of, path string }
@@ -160,6 +176,12 @@ func (j json) part() string {
 
 // text is tostring of the value: "" for null.
 func (g *gen) text(j json) string {
+	odd := func(v string) string {
+		if g.cat == nil {
+			return inGo
+		}
+		return g.judge(v, g.callOf(g.cat.Scalar("tostring"), table.String))
+	}
 	return g.let(j.part(), func(v string) string {
 		whole := ""
 		if j.path == "" { // a container's text is as it came
@@ -168,12 +190,13 @@ func (g *gen) text(j json) string {
 		return fmt.Sprintf("coalesce(CASE %[1]sWHEN json_type(%[2]s) IN ('VARCHAR', 'BOOLEAN', 'OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(%[2]s, '$') "+
 			"WHEN json_type(%[2]s) IN ('BIGINT', 'UBIGINT') AND TRY_CAST(json_extract_string(%[2]s, '$') AS BIGINT) IS NOT NULL THEN json_extract_string(%[2]s, '$') "+
 			"WHEN json_type(%[2]s) = 'DOUBLE' AND regexp_full_match(json_extract_string(%[2]s, '$'), '-?[0-9]+\\.[0-9]+') AND length(json_extract_string(%[2]s, '$')) <= 16 THEN json_extract_string(%[2]s, '$') "+
-			"WHEN %[2]s IS NOT NULL THEN %[3]s END, '')", whole, v, inGo)
+			"WHEN %[2]s IS NOT NULL THEN %[3]s END, '')", whole, v, odd(v))
 	})
 }
 
-// convert is to…(value): call writes the same function for a value of another type.
-func (g *gen) convert(j json, call func(arg string, t table.Type) (string, bool)) (string, bool) {
+// convert is to…(value): call writes the same function for a value of another type, and
+// whole is it for Go.
+func (g *gen) convert(j json, whole func(dynamic plan.Expr) plan.Expr, call func(arg string, t table.Type) (string, bool)) (string, bool) {
 	possible := true
 	sql := g.let(j.part(), func(v string) string {
 		str := "json_extract_string(" + v + ", '$')"
@@ -192,7 +215,7 @@ func (g *gen) convert(j json, call func(arg string, t table.Type) (string, bool)
 				sql, ok := call(x, k.t)
 				if !ok {
 					possible = possible && k.t != table.Long
-					sql = inGo
+					sql = g.judge(v, whole)
 				}
 				return sql
 			})
@@ -202,7 +225,7 @@ func (g *gen) convert(j json, call func(arg string, t table.Type) (string, bool)
 			}
 			fmt.Fprintf(&b, " WHEN json_type(%s) IN (%s) THEN %s", v, k.kinds, made)
 		}
-		fmt.Fprintf(&b, " WHEN json_type(%s) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN %s END", v, inGo)
+		fmt.Fprintf(&b, " WHEN json_type(%s) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN %s END", v, g.judge(v, whole))
 		return b.String()
 	})
 	return sql, possible
@@ -250,7 +273,7 @@ func (g *gen) dynamicCall(s *state, e *plan.Call) (sql, why string, ok bool) {
 		if why != "" {
 			return "", why, true
 		}
-		sql, ok := g.convert(j, func(arg string, t table.Type) (string, bool) {
+		sql, ok := g.convert(j, g.callOf(e.Fn, e.T), func(arg string, t table.Type) (string, bool) {
 			return e.Fn.SQL[g.d]([]string{arg}, []fn.Arg{{Type: t}}, e.T)
 		})
 		return sql, "", ok
@@ -331,7 +354,10 @@ func (g *gen) equalNumber(s *state, e *plan.Call) (sql, why string, ok bool) {
 		return "", why, true
 	}
 	to := g.cat.Scalar(name)
-	sql, ok = g.convert(j, func(arg string, from table.Type) (string, bool) {
+	equal := func(dynamic plan.Expr) plan.Expr {
+		return &plan.Call{Fn: g.cat.Scalar("=="), Args: []plan.Expr{dynamic, k}, T: table.Bool, Info: []fn.Arg{{Type: table.Dynamic}, {Type: t, Const: &k.Value}}}
+	}
+	sql, ok = g.convert(j, equal, func(arg string, from table.Type) (string, bool) {
 		if from == table.Real && t != table.Bool { // 1.9 is not 1
 			return "(" + arg + " = CAST(" + lit + " AS DOUBLE))", true
 		}

@@ -66,7 +66,7 @@ func (g *gen) element(x string, texts bool, to table.Type) (sql, why string) {
 	if name == "" || g.cat == nil {
 		return g.elementInGo(j, to)
 	}
-	sql, ok := g.convert(j, func(arg string, t table.Type) (string, bool) {
+	sql, ok := g.convert(j, g.callOf(g.cat.Scalar(name), to), func(arg string, t table.Type) (string, bool) {
 		return g.cat.Scalar(name).SQL[g.d]([]string{arg}, []fn.Arg{{Type: t}}, to)
 	})
 	if !ok {
