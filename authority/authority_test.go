@@ -33,7 +33,7 @@ const (
 
 // house is an authority with two tenants, behind a TLS server, with a clock.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	dir      string
 	db       *state.DB
 	accounts *access.Accounts
@@ -64,7 +64,7 @@ func (h *house) ok(err error) {
 	}
 }
 
-func newHouse(t *testing.T, change ...func(*Options)) *house {
+func newHouse(t testing.TB, change ...func(*Options)) *house {
 	h := &house{t: t, dir: t.TempDir(), now: time.Now().UTC().Truncate(time.Second), said: new(bytes.Buffer)}
 	h.open(change...)
 	t.Cleanup(func() {

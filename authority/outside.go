@@ -346,7 +346,7 @@ func (c *call) outsideBack() {
 			p.text = err.Error()
 		}
 		c.record(p)
-		c.showFlow(f, page{Error: p.text})
+		c.showFlow(f, page{Error: p.text, Status: http.StatusBadRequest})
 		return
 	}
 	first, err := c.a.once("elsewhere "+w.Nonce, c.now.Add(flowLife).UTC())

@@ -31,7 +31,7 @@ func b64(v any) string {
 }
 
 // sign claims with a key and headers of whoever attacks.
-func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[string]any, claims any) string {
+func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, header map[string]any, claims any) string {
 	t.Helper()
 	opts := (&jose.SignerOptions{}).WithType("JWT")
 	for k, v := range header {
