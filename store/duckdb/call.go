@@ -192,8 +192,7 @@ func (c *calls) call(chunk capi.DataChunk, out capi.Vector) error {
 	}
 	w := fillers.Get().(*filler)
 	defer fillers.Put(w)
-	w.fill(out, kindOf(table.Column{Type: f.Result}, f.List), &result, 0, n, nil)
-	return nil
+	return w.fill(out, kindOf(table.Column{Type: f.Result}, f.List), &result, 0, n, nil)
 }
 
 // argument is a column of cells that DuckDB calls with, from a place on.
