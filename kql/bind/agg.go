@@ -114,7 +114,7 @@ func callOf(x syntax.Expr) *syntax.Call {
 // aggregateName is the default name of an aggregate's only column.
 func (b *binder) aggregateName(x syntax.Expr, a *fn.Aggregate, e env) string {
 	c := callOf(x)
-	if a.Name == "count_distinctif" || a.ResultName == nil {
+	if a.ResultName == nil {
 		return a.Name + "_"
 	}
 	first := ""

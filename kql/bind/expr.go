@@ -107,6 +107,8 @@ func (b *binder) isTabular(x syntax.Expr, e env) bool {
 		if let, ok := b.env.Function(x.Name); ok {
 			return b.savedTabular(let)
 		}
+		_, ok := documentedTable(x.Name)
+		return ok
 	case *syntax.Call:
 		if ent := e.sc.find(x.Func.Name); ent != nil {
 			return b.entityTabular(ent)

@@ -35,7 +35,7 @@ var nameRules = map[string]nameRule{
 }
 
 // namePrefixes of the functions whose name for a column begins with another word.
-var namePrefixes = map[string]string{"gettype": "type", "repeat": "repeat", "treepath": "tree", "percentiles_array_tdigest": ""}
+var namePrefixes = map[string]string{"gettype": "type", "repeat": "repeat", "treepath": "tree", "percentiles_array_tdigest": "percentile_tdigest"}
 
 // fixedNames of functions that always give the same name.
 var fixedNames = map[string]string{"ingestion_time": "$IngestionTime", "hll_merge": "hll_merged_result", "merge_tdigest": "tdigests_merge_result", "tdigest_merge": "tdigests_merge_result"}

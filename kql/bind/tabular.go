@@ -55,6 +55,9 @@ func (b *binder) tableName(at syntax.Node, name string, e env) *rel {
 	if let, ok := b.env.Function(name); ok {
 		return b.savedRel(at, name, let, nil, e)
 	}
+	if r, ok := b.documented(at, name); ok {
+		return r
+	}
 	d := b.errorf(at, "SEM0100", "Failed to resolve table or column expression named '%s'", name)
 	didYouMean(d, b.nearTables(name, e))
 	return nowhere()
@@ -210,6 +213,9 @@ func (b *binder) storedTable(at syntax.Node, name string, e env) *rel {
 	}
 	if ent := e.sc.find(name); ent != nil && b.entityTabular(ent) {
 		return b.entityRel(at, ent, name, nil, e)
+	}
+	if r, ok := b.documented(at, name); ok {
+		return r
 	}
 	d := b.errorf(at, "SEM0100", "Failed to resolve table expression named '%s'", name)
 	didYouMean(d, b.nearTables(name, e))
