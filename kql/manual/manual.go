@@ -103,10 +103,11 @@ func (world) Function(name string) (*syntax.Let, bool) { return nil, false }
 // State of an operator's example: what becomes of it.
 const (
 	inEngine = "engine"
+	called   = "called"
 	inGo     = "Go"
 )
 
-// operatorState binds an example and asks for its SQL.
+// operatorState binds an example and asks for its SQL, with calls of Go or without.
 func operatorState(cat *fn.Catalogue, text string) (string, error) {
 	file, ds := syntax.Parse(text)
 	if err := ds.Err(); err != nil {
@@ -116,17 +117,25 @@ func operatorState(cat *fn.Catalogue, text string) (string, error) {
 	if err := ds.Err(); err != nil {
 		return "", err
 	}
+	calls := sqlgen.Options{Dialect: fn.DuckDB, Max: -1, Catalogue: cat,
+		Call:     func(int, table.Type, []string) string { return "call" },
+		CallList: func(int, []string) string { return "call" },
+	}
+	state := inEngine
 	for _, p := range q.Pipelines {
 		p = plan.Optimize(&plan.Rewriting{Cat: cat}, p)
-		s, _, err := sqlgen.Prefix(p, sqlgen.Options{Dialect: fn.DuckDB, Max: -1, Catalogue: cat}, func(s *plan.Scan) (string, error) { return "SELECT", nil })
+		s, _, err := sqlgen.Prefix(p, calls, func(s *plan.Scan) (string, error) { return "SELECT", nil })
 		if err != nil {
 			return "", err
 		}
 		if s == nil || len(s.Rest) > 0 {
 			return inGo, nil
 		}
+		if slices.ContainsFunc(s.Functions, func(f sqlgen.Function) bool { return !f.Odd }) {
+			state = called
+		}
 	}
-	return inEngine, nil
+	return state, nil
 }
 
 // Page is docs/kql.md.
@@ -158,7 +167,11 @@ func Page() (string, error) {
 		if f.Name == "" || !(f.Name[0] >= 'a' && f.Name[0] <= 'z') || strings.ContainsAny(f.Name, " *~") || f.Doc == "" || special(f.Name) {
 			continue
 		}
-		lines = append(lines, line{f.Name, fmt.Sprintf("| `%s`%s | %s | %s |\n", f.Name, aliases(f.Aliases), scalarState(f), escape(f.Doc))})
+		state, err := scalarState(cat, f)
+		if err != nil {
+			return "", fmt.Errorf("the example of %s: %w", f.Name, err)
+		}
+		lines = append(lines, line{f.Name, fmt.Sprintf("| `%s`%s | %s | %s |\n", f.Name, aliases(f.Aliases), state, escape(f.Doc))})
 	}
 	for _, s := range bind.SpecialFunctions() {
 		lines = append(lines, line{s.Name, fmt.Sprintf("| `%s` | %s | %s |\n", s.Name, "the query itself", escape(s.Doc))})
@@ -173,7 +186,7 @@ func Page() (string, error) {
 	write()
 	b.WriteString("\n## Aggregates\n\n| aggregate | runs in | what it gives |\n|---|---|---|\n")
 	for _, a := range cat.Aggregates() {
-		state := inGo
+		state := called
 		switch {
 		case a.Refused != "":
 			state = "refused: " + a.Refused
@@ -199,16 +212,23 @@ func special(name string) bool {
 	return slices.ContainsFunc(bind.SpecialFunctions(), func(s bind.SpecialFunction) bool { return s.Name == name })
 }
 
-func scalarState(f *fn.Scalar) string {
+// overRows are examples of the functions over rows in order.
+var overRows = map[fn.RowFunc]string{fn.RowNumber: "row_number()", fn.RowPrev: "prev(Code)", fn.RowNext: "next(Code)", fn.RowCumSum: "row_cumsum(Code)",
+	fn.RowRankMin: "row_rank_min(Code)", fn.RowRankDense: "row_rank_dense(Code)", fn.RowWindowSession: "row_window_session(TimeGenerated, 1h, 5m)"}
+
+func scalarState(cat *fn.Catalogue, f *fn.Scalar) (string, error) {
 	switch {
 	case f.Refused != "":
-		return "refused: " + f.Refused
+		return "refused: " + f.Refused, nil
 	case f.Row != fn.NotRow:
-		return "Go, over rows in order"
+		state, err := operatorState(cat, "T | sort by TimeGenerated asc | extend x = "+overRows[f.Row])
+		return state + ", over rows in order", err
 	case f.SQL[fn.DuckDB] != nil:
-		return inEngine
+		return inEngine, nil
+	case len(f.Sigs) > 0 && f.Sigs[0].ResultOf == nil && f.Sigs[0].Result == table.Decimal:
+		return inGo, nil
 	}
-	return inGo
+	return called, nil
 }
 
 func aliases(names []string) string {

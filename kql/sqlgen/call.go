@@ -26,8 +26,8 @@ type Function struct {
 	// texts.
 	Rows  *plan.Pipeline
 	Group bool
-	// Odd says that only values which SQL may read otherwise than Go come to it: hardly
-	// any.
+	// Odd says that it is beside what has a form, for values that the form does not
+	// take: numbers which SQL may read otherwise than Go, bags among arrays.
 	Odd bool
 }
 

@@ -41,7 +41,7 @@ func (g *gen) bagElements(v string) string {
 	out := table.Schema{args[0], number}
 	p := &plan.Pipeline{Source: &plan.Outer{Out: out}, Ops: []plan.Op{
 		&plan.MvExpand{Out: out, Cols: []plan.Expanded{{Expr: &plan.Col{Name: "a0", T: table.Dynamic}, Name: "a0", To: table.Dynamic}}}}}
-	return "CAST(" + g.function(Function{Args: args, Rows: p}, []string{"CAST(" + v + " AS VARCHAR)"}) + " AS JSON[])"
+	return "CAST(" + g.function(Function{Args: args, Rows: p, Odd: true}, []string{"CAST(" + v + " AS VARCHAR)"}) + " AS JSON[])"
 }
 
 // element is one element, of column x, converted.
