@@ -64,6 +64,7 @@ func surroundings() []Scalar {
 		{Name: "assert", Sigs: sigs("predicate:bool, message:string -> bool"), Nulls: Own, Eval: func(_ *Context, a []table.Value) table.Value {
 			return a[0]
 		}, Doc: "The predicate itself; a constant false one is an error of the query."},
+		refused("current_cluster_endpoint", "there is no cluster here; use current_database()", "-> string"),
 		refused("current_principal_is_member_of", "groups of the caller are not known here", "group*:text -> bool"),
 		refused("cursor_after", "database cursors do not exist here; use ingestion_time()", "cursor:string -> bool"),
 		refused("cursor_before_or_at", "database cursors do not exist here; use ingestion_time()", "cursor:string -> bool"),
