@@ -25,7 +25,7 @@ import (
 // Client of one server. The zero value is not ready; use New.
 type Client struct {
 	base  string
-	token string
+	token func(context.Context) (string, error)
 	http  *http.Client
 	zip   *zstd.Encoder
 }
@@ -47,8 +47,12 @@ func New(base, token string) (*Client, error) {
 		return nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	return &Client{strings.TrimRight(base, "/"), token, &http.Client{Transport: transport}, z}, nil
+	return &Client{strings.TrimRight(base, "/"), func(context.Context) (string, error) { return token, nil }, &http.Client{Transport: transport}, z}, nil
 }
+
+// Tokens gives each request the token that f gives, in place of the one that the
+// client was made with.
+func (c *Client) Tokens(f func(context.Context) (string, error)) { c.token = f }
 
 // Close lets go of the connections. Calls that are on their way end by themselves.
 func (c *Client) Close() error {
@@ -82,7 +86,11 @@ func (c *Client) do(ctx context.Context, method, path string, contentType string
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
+	token, err := c.token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "cannot reach the server: %w", err)
