@@ -185,8 +185,8 @@ func (g *gen) aggregate(s *state, a *plan.Agg) (cols []string, why string) {
 			return nil, why
 		}
 	}
-	if kind := kindOfAggregate(a); kind.set && kind.ordered && len(s.order) > 0 && g.caller != nil {
-		why = "a set of values in order is made in Go"
+	if kind := kindOfAggregate(a); kind.set && kind.limited && len(s.order) > 0 && g.caller != nil {
+		why = "the first values of rows in order are found in Go"
 	} else if cols, why = g.nativeAggregate(s, a, args); why == "" {
 		return cols, ""
 	}
@@ -262,7 +262,7 @@ func (g *gen) aggregateInGo(s *state, a *plan.Agg, args []string, because string
 		order = s.orderBy()
 	}
 	for i := range lists {
-		if kind.set && len(lists) == 1 && order == "" {
+		if kind.set && len(lists) == 1 && (order == "" || !kind.limited) {
 			lists[i] = "list(DISTINCT " + lists[i] + ")" + filter
 		} else {
 			lists[i] = "list(" + lists[i] + order + ")" + filter
@@ -279,10 +279,15 @@ type aggregateKind struct {
 	predicate int  // the argument that must be true of a row; -1
 	set       bool // values that came before change nothing
 	ordered   bool // the order of rows is that of what comes out
+	limited   bool // only the first values are kept
 }
 
 func kindOfAggregate(a *plan.Agg) aggregateKind {
-	k := aggregateKind{predicate: -1, ordered: strings.HasPrefix(a.Fn.Name, "make_")}
+	k := aggregateKind{predicate: -1}
+	if strings.HasPrefix(a.Fn.Name, "make_") {
+		k.ordered = true
+		k.limited = len(a.Args) > 1+strings.Count(a.Fn.Name, "_if")
+	}
 	switch a.Fn.Name {
 	case "make_set", "dcount", "count_distinct":
 		k.set = true
