@@ -149,13 +149,10 @@ func (f *Face) list(ctx context.Context, c *Call, r *resource, history bool) (*R
 		if !first {
 			b = append(b, ',')
 		}
-		if b, err = l.object(b, m, page.rows[i], raw, history); err != nil {
+		if b, err = l.object(ctx, c, b, m, page.rows[i], raw); err != nil {
 			return nil, err
 		}
 		first = false
-	}
-	if b, err = l.expand(ctx, c, b); err != nil {
-		return nil, err
 	}
 	return &Reply{Body: append(b, "]}"...)}, nil
 }
@@ -320,7 +317,7 @@ func (l *listing) again(ctx context.Context, r row) (bool, error) {
 }
 
 // object appends one object.
-func (l *listing) object(b []byte, m *maker, r row, raw []byte, history bool) ([]byte, error) {
+func (l *listing) object(ctx context.Context, c *Call, b []byte, m *maker, r row, raw []byte) ([]byte, error) {
 	kind := l.tables[r.table].kind
 	m.fill = func(dst []byte, name string, v *record.View) ([]byte, bool) {
 		if name == "signInEventTypes" && kind != "" {
@@ -330,7 +327,7 @@ func (l *listing) object(b []byte, m *maker, r row, raw []byte, history bool) ([
 		}
 		return dst, false
 	}
-	if history {
+	if l.history {
 		m.fill, m.instead = l.historyFill, func(dst []byte, name string, v *record.View) ([]byte, bool) {
 			if name != "id" {
 				return dst, false
@@ -343,18 +340,12 @@ func (l *listing) object(b []byte, m *maker, r row, raw []byte, history bool) ([
 	if err != nil {
 		return b, err
 	}
-	return append(l.withAlerts(b, raw), '}'), nil
-}
-
-// expand checks what $expand asks for. Alerts of incidents have been added by then,
-// and of the other resources nothing can be.
-func (l *listing) expand(_ context.Context, c *Call, b []byte) ([]byte, error) {
-	for _, p := range l.o.Expand {
-		if prop, ok := l.entity.Property(p.Names[0]); !ok || !prop.Nav {
-			return b, BadRequest("Parsing OData Select and Expand failed: Property '%s' on type '%s%s' is not a navigation property or complex property. Only navigation properties can be expanded.", p.Names[0], odata.Namespace, l.entity.Name)
+	if l.expands {
+		if b, err = l.expand(ctx, c, b, string(m.view.Text(m.view.Walk(0, "properties", "id")))); err != nil {
+			return b, err
 		}
 	}
-	return b, nil
+	return append(l.withAlerts(b, raw), '}'), nil
 }
 
 func (f *Face) total(ctx context.Context, c *Call, r *resource) (*Reply, error) {
@@ -384,11 +375,11 @@ func (f *Face) item(ctx context.Context, c *Call, r *resource) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.one(ctx, c, l, r.String()+"/$entity", false)
+	return f.one(ctx, c, l, r.String()+"/$entity")
 }
 
 // one object of a listing, the first; 404 where there is none.
-func (f *Face) one(ctx context.Context, c *Call, l *listing, of string, history bool) (*Reply, error) {
+func (f *Face) one(ctx context.Context, c *Call, l *listing, of string) (*Reply, error) {
 	rows, _, err := l.rows(ctx, nil, 1)
 	if err != nil {
 		return nil, err
@@ -404,7 +395,7 @@ func (f *Face) one(ctx context.Context, c *Call, l *listing, of string, history 
 		return nil, err
 	}
 	m := newMaker(l.res, l.entity, l.see, l.selected())
-	b, err := l.object(nil, m, rows[0], raws[0], history)
+	b, err := l.object(ctx, c, nil, m, rows[0], raws[0])
 	if err != nil {
 		return nil, err
 	}

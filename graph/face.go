@@ -406,7 +406,7 @@ func function(want, got string, values map[string]string) bool {
 	}
 	n := 0
 	for p := range strings.SplitSeq(params, ",") {
-		k, _, ok := strings.Cut(p, "=")
+		k, as, ok := strings.Cut(p, "=")
 		if !ok {
 			continue
 		}
@@ -414,7 +414,7 @@ func function(want, got string, values map[string]string) bool {
 		if !ok {
 			return false
 		}
-		values[k] = v
+		values[strings.Trim(as, "{}")] = v
 		n++
 	}
 	return n == len(given)
@@ -442,12 +442,7 @@ func (f *Face) allow(c *Call, op *Operation) error {
 		return refused(d)
 	}
 	c.see = f.sees(c.Who, t, d)
-	if !c.Batched || f.o.Throttle {
-		if wait := f.limits(c, op); wait != nil {
-			return wait
-		}
-	}
-	return nil
+	return f.limits(c, op)
 }
 
 // refused is the answer to who may not.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"sextant/odata"
 	"sextant/record"
 	"sextant/table"
 )
@@ -69,7 +70,7 @@ func (f *Face) historyItem(ctx context.Context, c *Call, r *resource) (*Reply, e
 		if raws[0] == nil {
 			break
 		}
-		b, err := l.object(nil, newMaker(r, r.history, l.see, l.selected()), at, raws[0], true)
+		b, err := l.object(ctx, c, nil, newMaker(r, r.history, l.see, l.selected()), at, raws[0])
 		if err != nil {
 			return nil, err
 		}
@@ -82,3 +83,39 @@ func (f *Face) historyItem(ctx context.Context, c *Call, r *resource) (*Reply, e
 
 // maxHistory is how far back a single item of a history is looked for.
 const maxHistory = 10_000
+
+// expand appends the history of an object to its members: what $expand=history asks
+// for.
+func (l *listing) expand(ctx context.Context, c *Call, b []byte, id string) ([]byte, error) {
+	h, err := l.face.newListing(c, l.res, l.res.history, &odata.Options{Top: -1}, id, false, true)
+	if err != nil {
+		return b, err
+	}
+	rows, _, err := h.rows(ctx, nil, l.res.most)
+	if err != nil {
+		return b, err
+	}
+	raws, err := h.raws(ctx, rows)
+	if err != nil {
+		return b, err
+	}
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	b = append(b, `"history":[`...)
+	m := newMaker(l.res, l.res.history, l.see, nil)
+	first := true
+	for i, raw := range raws {
+		if raw == nil {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		if b, err = h.object(ctx, c, b, m, rows[i], raw); err != nil {
+			return b, err
+		}
+	}
+	return append(b, ']'), nil
+}

@@ -36,13 +36,16 @@ type listing struct {
 	id     string // only objects of this id; "" all
 	latest bool   // one object for each id
 
+	// history: the objects are items of a history; expands: they come with theirs.
+	history, expands bool
+
 	alerts   map[string][]byte // of incidents that are shown with theirs, by id
 	incident map[string]string // of alerts, by the alert's id
 }
 
 // newListing of what a request asks for. all asks for every kind of sign-in.
 func (f *Face) newListing(c *Call, r *resource, entity *odata.Type, o *odata.Options, id string, all, history bool) (*listing, error) {
-	l := &listing{face: f, api: c.api, res: r, entity: entity, tenant: c.Tenant, who: c.by(), text: c.text, see: c.see, o: o, id: id, tables: r.tables}
+	l := &listing{face: f, api: c.api, res: r, entity: entity, tenant: c.Tenant, who: c.by(), text: c.text, see: c.see, o: o, id: id, tables: r.tables, history: history}
 	l.latest = r.latest != "" && !history
 	l.keys = o.OrderBy
 	if len(l.keys) == 0 {
@@ -99,7 +102,16 @@ func (l *listing) check() error {
 	if err := b.Check(l.o.Select); err != nil {
 		return option("select", err)
 	}
-	return option("expand", b.Check(l.o.Expand))
+	if err := b.Check(l.o.Expand); err != nil {
+		return option("expand", err)
+	}
+	for _, p := range l.o.Expand {
+		if prop, ok := l.entity.Property(p.Names[0]); !ok || !prop.Nav {
+			return option("expand", fault.Diagnostics{{Span: p.At, Text: fmt.Sprintf("Property '%s' on type '%s%s' is not a navigation property. Only navigation properties can be expanded.", p.Names[0], odata.Namespace, l.entity.Name)}})
+		}
+		l.expands = l.expands || l.res.history != nil
+	}
+	return nil
 }
 
 // input of a table: its scan and the filter of the request. nil where no row of the

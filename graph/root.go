@@ -12,6 +12,8 @@ func (f *Face) rootOperations() []Operation {
 		{Method: http.MethodGet, Path: "", Do: f.service},
 		{Method: http.MethodGet, Path: "$metadata", Do: f.metadata},
 		{Method: http.MethodPost, Path: "$batch", Do: f.batch},
+		hunt("security/runHuntingQuery", f.hunt),
+		hunt("security/microsoft.graph.security.runHuntingQuery", f.hunt), // as the SDKs call it
 	}
 }
 

@@ -366,7 +366,7 @@ func (l *listing) findAlerts(ctx context.Context, c *Call, ids []string) error {
 				continue
 			}
 			words := other.inGraphsWords(raw)
-			b, err := other.object(nil, m, rows[i], words, false)
+			b, err := other.object(ctx, c, nil, m, rows[i], words)
 			if err != nil {
 				return err
 			}

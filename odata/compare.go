@@ -31,7 +31,7 @@ func (c *compiler) literal(l *Literal) value {
 	case StringLit, GuidLit, EnumLit:
 		v.sort, v.e = textValue, text(l.Text)
 	case DateTimeLit, DateLit:
-		ticks, ok := parseTime(l.Text)
+		ticks, ok := ParseTime(l.Text)
 		if !ok {
 			c.fail(l.At, "'%s' is no moment; 2026-01-31T13:45:00Z is one.", short(l.Text))
 		}
@@ -40,7 +40,7 @@ func (c *compiler) literal(l *Literal) value {
 			v.sort = dateValue
 		}
 	case DurationLit:
-		ticks, ok := parseDuration(l.Text)
+		ticks, ok := ParseDuration(l.Text)
 		if !ok {
 			c.fail(l.At, "'%s' is no duration; duration'P1DT12H' is one.", short(l.Text))
 		}
@@ -51,8 +51,8 @@ func (c *compiler) literal(l *Literal) value {
 
 func moment(ticks int64) plan.Expr { return &plan.Const{Value: table.DateTimeValue(ticks)} }
 
-// parseTime reads a moment or a day, in UTC where no offset is given.
-func parseTime(s string) (int64, bool) {
+// ParseTime reads a moment or a day, in UTC where no offset is given.
+func ParseTime(s string) (int64, bool) {
 	s = strings.ToUpper(strings.TrimSpace(s))
 	// What is behind the seventh digit of a second says less than a tick.
 	if dot := strings.IndexByte(s, '.'); dot >= 0 {
@@ -70,8 +70,8 @@ func parseTime(s string) (int64, bool) {
 	return 0, false
 }
 
-// parseDuration reads P3DT4H5M6.7S.
-func parseDuration(s string) (int64, bool) {
+// ParseDuration reads P3DT4H5M6.7S.
+func ParseDuration(s string) (int64, bool) {
 	negative := strings.HasPrefix(s, "-")
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
 	rest, ok := strings.CutPrefix(strings.ToUpper(s), "P")
@@ -124,7 +124,7 @@ func (c *compiler) as(v value, sort sortOf, at fault.Span) value {
 	switch sort {
 	case timeValue, dateValue:
 		if v.lit.Kind == StringLit {
-			ticks, ok := parseTime(v.lit.Text)
+			ticks, ok := ParseTime(v.lit.Text)
 			if !ok {
 				c.fail(v.lit.At, "'%s' is no moment; 2026-01-31T13:45:00Z is one.", short(v.lit.Text))
 			}
@@ -132,7 +132,7 @@ func (c *compiler) as(v value, sort sortOf, at fault.Span) value {
 		}
 	case spanValue:
 		if v.lit.Kind == StringLit {
-			ticks, ok := parseDuration(v.lit.Text)
+			ticks, ok := ParseDuration(v.lit.Text)
 			if !ok {
 				c.fail(v.lit.At, "'%s' is no duration; duration'P1DT12H' is one.", short(v.lit.Text))
 			}

@@ -455,7 +455,7 @@ func (c *compiler) lambda(l *Lambda) plan.Expr {
 	if l.All {
 		return every
 	}
-	return c.And(c.mention(list.e, required(l)), every)
+	return c.And(c.mention(list.e, required(l, list.elem)), every)
 }
 
 const maxLambdas = 4
@@ -500,9 +500,31 @@ func plain(s string) bool {
 
 // required gives texts of which every element that the lambda lets through has one;
 // nil where that is not known.
-func required(l *Lambda) []string {
-	_, values := equals(l.Var, l.Body)
+func required(l *Lambda, elem Ref) []string {
+	path, values := equals(l.Var, l.Body)
+	if !isText(elem, path) {
+		return nil
+	}
 	return values
+}
+
+// isText: what is at a path below an element is a text, compared as it stands.
+// Members of enumerations are the same in either case.
+func isText(elem Ref, path string) bool {
+	for name := range strings.SplitSeq(path, ".") {
+		if name == "" {
+			break
+		}
+		if elem.Kind != Complex {
+			return false
+		}
+		p, ok := elem.Of.Property(name)
+		if !ok || p.Type.Collection {
+			return false
+		}
+		elem = p.Type
+	}
+	return elem.Kind == Primitive && elem.Name == "String"
 }
 
 // equals finds in a condition the texts that a path below the variable must have one
@@ -564,11 +586,7 @@ func (c *compiler) hints(e Expr) []Hint {
 	}
 	list := c.path(l.Of)
 	path, values := equals(l.Var, l.Body)
-	if list.column.In == "" || values == nil || path == "" || list.elem.Kind != Complex {
-		return nil
-	}
-	// Members of enumerations are the same in either case; the index is not.
-	if p, ok := list.elem.Of.Property(path); !ok || p.Type.Kind != Primitive || p.Type.Name != "String" {
+	if list.column.In == "" || values == nil || path == "" || !isText(list.elem, path) {
 		return nil
 	}
 	if list.key != nil {

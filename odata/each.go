@@ -50,7 +50,7 @@ func (c *compiler) each(all bool, list plan.Expr, elem string, pred plan.Expr) p
 					}
 					return vals[at[name]]
 				}
-				if evaluate(ctx, pred, row).Bool() != all {
+				if Evaluate(ctx, pred, row).Bool() != all {
 					return table.BoolValue(!all)
 				}
 			}
@@ -65,15 +65,15 @@ func (c *compiler) each(all bool, list plan.Expr, elem string, pred plan.Expr) p
 	return call
 }
 
-// evaluate an expression over one row.
-func evaluate(ctx *fn.Context, e plan.Expr, row func(string) table.Value) table.Value {
+// Evaluate an expression that a Binding gave, over a row in memory.
+func Evaluate(ctx *fn.Context, e plan.Expr, row func(column string) table.Value) table.Value {
 	switch e := e.(type) {
 	case *plan.Const:
 		return e.Value
 	case *plan.Col:
 		return row(e.Name)
 	case *plan.Member:
-		of := evaluate(ctx, e.Of, row)
+		of := Evaluate(ctx, e.Of, row)
 		if o, ok := of.Dyn().(*table.Object); ok && !of.IsNull() {
 			if x, ok := o.Get(e.Key); ok && x != nil {
 				return table.DynamicValue(x)
@@ -84,13 +84,13 @@ func evaluate(ctx *fn.Context, e plan.Expr, row func(string) table.Value) table.
 		vals := make([]table.Value, len(e.Args))
 		if e.Fn.Name == "and" || e.Fn.Name == "or" {
 			// The second side is not looked at where the first decides.
-			vals[0] = evaluate(ctx, e.Args[0], row)
+			vals[0] = Evaluate(ctx, e.Args[0], row)
 			if !vals[0].IsNull() && vals[0].Bool() == (e.Fn.Name == "or") {
 				return vals[0]
 			}
 		}
 		for i, a := range e.Args {
-			vals[i] = evaluate(ctx, a, row)
+			vals[i] = Evaluate(ctx, a, row)
 		}
 		return fn.Call(ctx, e.Fn, e.T, vals)
 	}
@@ -113,7 +113,7 @@ func fold(e plan.Expr) plan.Expr {
 		return e
 	}
 	ctx := fn.NewContext(context.Background(), 0, 0, nil)
-	v := evaluate(ctx, e, nil)
+	v := Evaluate(ctx, e, nil)
 	if v.IsNull() {
 		v = table.Null(e.Type())
 	}
