@@ -31,11 +31,14 @@ func where(iff bool, args []string) string {
 
 func distinctSQL(iff bool) aggForm {
 	return func(args []string, info []Arg, _ table.Schema) ([]string, bool) {
+		x := args[0]
 		switch info[0].Type {
-		case table.Real, table.Dynamic, table.Decimal:
+		case table.Dynamic, table.Decimal:
 			return nil, false
+		case table.Real: // -0 is 0
+			x = "(" + x + " + 0::DOUBLE)"
 		}
-		return []string{"count(DISTINCT " + args[0] + ")" + where(iff, args)}, true
+		return []string{"count(DISTINCT " + x + ")" + where(iff, args)}, true
 	}
 }
 
