@@ -48,9 +48,9 @@ func picking() []Aggregate {
 		arg("argmin", "min", -1, true, "As arg_min, with the old names of columns."),
 		{Name: "take_any", Sigs: anySig, ResultName: same("any_"), Several: own(""), New: takeAny, SQL: duckAgg(takeAnySQL), Doc: "The values of some row; of one column, one that is not null where there is one."},
 		{Name: "any", Sigs: anySig, ResultName: named("any"), Several: own("any_"), New: takeAny, SQL: duckAgg(takeAnySQL), Doc: "As take_any, with the old names of columns."},
-		{Name: "take_anyif", Sigs: sigs("expr:scalar, predicate:bool -> $0"), ResultName: same("any_"), New: onlyIf(1, takeAny), Doc: "take_any where the predicate is true."},
-		{Name: "anyif", Sigs: sigs("expr:scalar, predicate:bool -> $0"), ResultName: named("anyif"), New: onlyIf(1, takeAny), Doc: "As take_anyif."},
-		{Name: "passthrough", Sigs: sigs("expr:scalar -> $0"), ResultName: same("passthrough_"), New: takeAny, Doc: "As take_any."},
+		{Name: "take_anyif", Sigs: sigs("expr:scalar, predicate:bool -> $0"), ResultName: same("any_"), New: onlyIf(1, takeAny), SQL: duckAgg(takeAnyIfSQL), Doc: "take_any where the predicate is true."},
+		{Name: "anyif", Sigs: sigs("expr:scalar, predicate:bool -> $0"), ResultName: named("anyif"), New: onlyIf(1, takeAny), SQL: duckAgg(takeAnyIfSQL), Doc: "As take_anyif."},
+		{Name: "passthrough", Sigs: sigs("expr:scalar -> $0"), ResultName: same("passthrough_"), New: takeAny, SQL: duckAgg(takeAnySQL), Doc: "As take_any."},
 	}
 }
 

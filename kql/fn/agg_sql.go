@@ -119,14 +119,18 @@ func setSQL(iff bool) aggForm {
 // so they are of the same row. Rows whose key is null count only when all are.
 func pickSQL(prefix string) aggForm {
 	return func(args []string, info []Arg, result table.Schema) ([]string, bool) {
-		key := args[0]
+		key, best := args[0], prefix+"("+args[0]+")"
+		if info[0].Type == table.Real && prefix == "min" { // NaN wins; to the engine it is the greatest
+			key = fmt.Sprintf("CASE WHEN %[1]s IS NOT NULL THEN row(NOT isnan(%[1]s), %[1]s) END", key)
+			best = fmt.Sprintf("arg_min_null(%s, %s)", args[0], key)
+		}
 		out := make([]string, len(args))
 		for i, a := range args {
-			if _, ok := SQLType(DuckDB, info[i].Type); !ok || info[0].Type == table.Real || len(result) != len(args) {
+			if _, ok := SQLType(DuckDB, info[i].Type); !ok || len(result) != len(args) {
 				return nil, false
 			}
 			if i == 0 {
-				out[i] = prefix + "(" + key + ")"
+				out[i] = best
 			} else {
 				out[i] = fmt.Sprintf("CASE WHEN count(%[1]s) = 0 THEN first(%[2]s) ELSE arg_%[3]s_null(%[2]s, %[1]s) END", key, a, prefix)
 			}
@@ -168,4 +172,15 @@ func takeAnySQL(args []string, info []Arg, result table.Schema) ([]string, bool)
 		fields = append(fields, fmt.Sprintf("c%d := %s", i, a))
 	}
 	return unpack("first(struct_pack("+strings.Join(fields, ", ")+"))", result), true
+}
+
+func takeAnyIfSQL(args []string, info []Arg, result table.Schema) ([]string, bool) {
+	if _, ok := SQLType(DuckDB, info[0].Type); !ok {
+		return nil, false
+	}
+	e := "any_value(" + args[0] + ")" + where(true, args)
+	if info[0].Type == table.String {
+		e = "coalesce(" + e + ", '')"
+	}
+	return []string{e}, true
 }
