@@ -199,7 +199,7 @@ func (c *compiler) compare(e *Binary, x, y value) plan.Expr {
 	default:
 		p = c.sure(c.call(symbols[op], table.Bool, x.e, y.e))
 	}
-	return fold(p)
+	return c.fold(e.Span(), p)
 }
 
 // fit brings two values to one type, or fails.
@@ -234,7 +234,7 @@ func (c *compiler) equal(e *Binary, x, y value) plan.Expr {
 	}
 	x, y = c.fit(e, x, y)
 	if x.sort == enumValue || y.sort == enumValue {
-		return c.equalEnum(x, y)
+		return c.equalEnum(e, x, y)
 	}
 	var p plan.Expr
 	if k, ok := y.e.(*plan.Const); ok && x.sort == textValue {
@@ -245,7 +245,7 @@ func (c *compiler) equal(e *Binary, x, y value) plan.Expr {
 			p = c.Or(c.sure(p), c.And(c.call("isnull", table.Bool, x.e), c.call("isnull", table.Bool, y.e)))
 		}
 	}
-	return fold(p)
+	return c.fold(e.Span(), p)
 }
 
 // oneOf compares a text with constants.
@@ -260,7 +260,7 @@ func (c *compiler) oneOf(x plan.Expr, values []string) plan.Expr {
 	return c.call("in", table.Bool, args...)
 }
 
-func (c *compiler) equalEnum(x, y value) plan.Expr {
+func (c *compiler) equalEnum(e Expr, x, y value) plan.Expr {
 	if y.sort == enumValue && x.sort == textValue {
 		x, y = y, x
 	}
@@ -268,7 +268,7 @@ func (c *compiler) equalEnum(x, y value) plan.Expr {
 		y.e = text(c.memberOf(x.enum, y.lit))
 	}
 	p := c.call("=~", table.Bool, x.e, y.e)
-	return fold(p)
+	return c.fold(e.Span(), p)
 }
 
 // missing is x eq null.
@@ -282,7 +282,7 @@ func (c *compiler) missing(e Expr, x value) plan.Expr {
 	default:
 		p = c.call("isnull", table.Bool, x.e)
 	}
-	return fold(p)
+	return c.fold(e.Span(), p)
 }
 
 // has tells whether an enumeration of flags has one.
@@ -326,7 +326,7 @@ func (c *compiler) in(e *In) plan.Expr {
 		}
 		rest = append(rest, c.call("in~", table.Bool, args...))
 	}
-	return fold(c.Or(rest...))
+	return c.fold(e.Span(), c.Or(rest...))
 }
 
 // maxList is how many values one in may have.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"sextant/fault"
 	"sextant/kql/fn"
 	"sextant/kql/plan"
 	"sextant/table"
@@ -97,18 +98,30 @@ func Evaluate(ctx *fn.Context, e plan.Expr, row func(column string) table.Value)
 	panic(fmt.Sprintf("odata: nobody compiles %T", e))
 }
 
-// fold a call of constants. What now() says is known when the query runs.
-func fold(e plan.Expr) plan.Expr {
+// maxExpr is how many parts a compiled expression may have. One that is compared with
+// another stands in the plan more than once, so few words can become many parts.
+const maxExpr = 20_000
+
+// fold a call of constants, and refuse one that is too large. What now() says is
+// known when the query runs.
+func (c *compiler) fold(at fault.Span, e plan.Expr) plan.Expr {
 	constant := true
+	n := 0
 	plan.Walk(e, func(e plan.Expr) bool {
+		if n++; n > maxExpr {
+			return false
+		}
 		switch e := e.(type) {
 		case *plan.Col:
 			constant = false
 		case *plan.Call:
 			constant = constant && e.Fn.Name != "now"
 		}
-		return constant
+		return true
 	})
+	if n > maxExpr {
+		c.fail(at, "The expression is too complex.")
+	}
 	if !constant {
 		return e
 	}

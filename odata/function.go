@@ -135,6 +135,6 @@ func (c *compiler) function(e *Call) value {
 		args[i] = v
 	}
 	v := f.do(c, e, args)
-	v.e = fold(v.e)
+	v.e = c.fold(e.At, v.e)
 	return v
 }

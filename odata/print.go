@@ -29,13 +29,13 @@ func printTo(b *strings.Builder, e Expr, above int) {
 		case DurationLit:
 			b.WriteString("duration" + quoted)
 		case DateTimeLit:
-			if dateTimeForm.FindString(e.Text) != e.Text {
+			if e.Text == "" || dateTimeForm.FindString(e.Text) != e.Text {
 				b.WriteString("datetime" + quoted)
 				break
 			}
 			b.WriteString(e.Text)
 		case GuidLit:
-			if guidForm.FindString(e.Text) != e.Text {
+			if e.Text == "" || guidForm.FindString(e.Text) != e.Text {
 				b.WriteString("guid" + quoted)
 				break
 			}
