@@ -27,7 +27,7 @@ func FuzzToken(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, body string) {
 		r := request("POST", path, body)
 		if r == nil || !h.auth.Handles(r) {
-			t.Skip()
+			return // another face has it
 		}
 		w := httptest.NewRecorder()
 		h.auth.ServeHTTP(w, r)
@@ -67,7 +67,7 @@ func FuzzAuthorize(f *testing.F) {
 		r := request("GET", "/x/oauth2/v2.0/authorize", "")
 		r.URL.Path, r.URL.RawQuery = "/"+segment+"/oauth2/v2.0/authorize", query
 		if !h.auth.Handles(r) {
-			t.Skip()
+			return // another face has it
 		}
 		w := httptest.NewRecorder()
 		h.auth.ServeHTTP(w, r)

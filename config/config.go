@@ -36,12 +36,31 @@ type Config struct {
 	Tables Tables `yaml:"tables"`
 	Alerts Alerts `yaml:"alerts"`
 	Mail   Mail   `yaml:"mail"`
+	SignIn SignIn `yaml:"signin"`
+}
+
+// SignIn of people and applications.
+type SignIn struct {
+	Passwords bool `yaml:"passwords" doc:"let applications send people's passwords (grant_type=password); a page that takes the password itself is safer"`
+
+	Issuer       string `yaml:"issuer" doc:"issuer elsewhere (OpenID Connect) at which people sign in, and whose tokens are taken: https://login.microsoftonline.com/TENANT/v2.0, https://keycloak.example/realms/main; empty is none"`
+	Name         string `yaml:"name" doc:"what the button of the sign-in page calls that issuer; empty is its host"`
+	ClientID     string `yaml:"client_id" doc:"this server's id there; its address to come back to is https://HOST/-/signin/outside; empty shows no button"`
+	ClientSecret string `yaml:"client_secret" secret:"true" doc:"this server's secret there"`
+	Scopes       string `yaml:"scopes" doc:"scopes to ask for there besides openid, profile and email, with blanks between"`
+	Tenant       string `yaml:"tenant" doc:"directory id here that the people of that issuer belong to"`
+	GroupClaim   string `yaml:"group_claim" doc:"claim that has a person's groups there, which groups here are mapped to; empty is groups"`
+	NameClaim    string `yaml:"name_claim" doc:"claim that has the user principal name; empty is upn, preferred_username or email"`
+	Create       bool   `yaml:"create" doc:"make an account when somebody of that issuer comes for the first time; otherwise an administrator makes it, with issuer and subject"`
+	Audiences    string `yaml:"audiences" doc:"audiences of that issuer's access tokens that are taken as bearer tokens, with blanks between; empty takes none"`
+	Permissions  string `yaml:"permissions" doc:"permissions that such tokens give besides those they name, with blanks between: AuditLog.Read.All; roles decide the rest"`
 }
 
 // HTTP face.
 type HTTP struct {
 	Addr  string `yaml:"addr" doc:"plain HTTP; anything but loopback exposes tokens on the wire"`
 	HTTPS string `yaml:"https" doc:"HTTPS, with a certificate of the folder's own authority (sextant ca export); empty is 127.0.0.1:8443 where that is free, off is none"`
+	URL   string `yaml:"url" doc:"how clients find the server, where that is not by its own address: https://logs.example.com; tokens name it as their issuer"`
 	Token string `yaml:"token" secret:"true" doc:"administrator token; empty uses DATA/admin.token, made on the first start"`
 }
 

@@ -65,9 +65,16 @@ func OpenCA(dir string, clock func() time.Time, names ...string) (*CA, error) {
 	case err != nil:
 		return nil, fault.New(fault.Unavailable, "cannot read the certificate authority: %w", err)
 	}
-	key, err := os.ReadFile(filepath.Join(dir, keyFile))
+	path := filepath.Join(dir, keyFile)
+	key, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "cannot read the key of the certificate authority: %w", err)
+	}
+	// A copy or a restore may have opened it to others.
+	if st, err := os.Stat(path); err == nil && st.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(path, 0o600); err != nil {
+			return nil, fault.New(fault.Unavailable, "the key of the certificate authority can be read by others, and that cannot be changed: %w", err)
+		}
 	}
 	if err := c.parse(cert, key); err != nil {
 		return nil, fault.New(fault.Damaged, "the certificate authority in %s cannot be used; move it away and a new one is made, which clients must be told to trust: %w", dir, err)

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"crypto/tls"
 	"crypto/x509"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,5 +80,54 @@ func TestCertificateAuthority(t *testing.T) {
 	}
 	if _, err := OpenCA(dir, clock); fault.KindOf(err) != fault.Damaged {
 		t.Errorf("a key that is none: %v", err)
+	}
+}
+
+// A listener that runs for years has a certificate that is valid at every handshake,
+// without a start in between, and the key of the authority is nobody else's to read.
+func TestCertificatesAreRenewedWhileTheServerRuns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	var mu sync.Mutex
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	if _, err := OpenCA(dir, clock); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dir, keyFile), 0o644); err != nil { // as a restore left it
+		t.Fatal(err)
+	}
+	ca, err := OpenCA(dir, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(filepath.Join(dir, keyFile)); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("the key after a restore: %v %v", st.Mode(), err)
+	}
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	srv.TLS = ca.TLS()
+	srv.StartTLS()
+	defer srv.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.Root)
+	serials := map[string]bool{}
+	for range 40 { // 800 days
+		conn, err := tls.Dial("tcp", srv.Listener.Addr().String(), &tls.Config{RootCAs: pool, ServerName: "localhost", Time: clock})
+		if err != nil {
+			t.Fatalf("on %s: %v", clock().Format(time.DateOnly), err)
+		}
+		leaf := conn.ConnectionState().PeerCertificates[0]
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		if left := leaf.NotAfter.Sub(clock()); left < leafEarly-20*24*time.Hour {
+			t.Errorf("on %s it ends in %s", clock().Format(time.DateOnly), left)
+		}
+		serials[leaf.SerialNumber.String()] = true
+		mu.Lock()
+		now = now.Add(20 * 24 * time.Hour)
+		mu.Unlock()
+	}
+	if len(serials) < 10 {
+		t.Errorf("%d certificates in 800 days", len(serials))
 	}
 }

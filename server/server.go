@@ -32,6 +32,10 @@ type Options struct {
 	// Replay tries what was set aside again; see cmd's import.
 	Replay func(ctx context.Context, tenant string) (any, error)
 	Alerts AlertOptions
+	// Tokens is where people and applications sign in; nil is nowhere.
+	Tokens TokenAuthority
+	// PublicURL is how clients find the server behind a proxy; "" is by its own address.
+	PublicURL string
 	// GraphThrottle reproduces the limits of Microsoft Graph.
 	GraphThrottle bool
 }
@@ -97,11 +101,11 @@ func (s *Server) Handler() http.Handler {
 			}
 			s.metrics.request(r.Pattern, w.status, s.o.Clock().Sub(began))
 		}()
-		if reason := refusal(r); reason != "" {
+		if reason := refusal(r); reason != "" && !s.publicHost(r) {
 			s.answerError(w, http.StatusForbidden, "Forbidden", reason)
 			return
 		}
-		if s.serveGraph(w, r) {
+		if s.serveTokens(w, r) || s.serveGraph(w, r) {
 			return
 		}
 		plainPath(r)

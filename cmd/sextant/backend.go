@@ -149,6 +149,15 @@ func (a *app) remote(addr, token string) (backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if token == "" {
+		tokens, err := a.signedIn(addr)
+		if err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		if tokens != nil {
+			c.Tokens(tokens)
+		}
+	}
 	return &remote{c}, nil
 }
 

@@ -54,6 +54,8 @@ type CLI struct {
 	Tail     TailCmd     `cmd:"" help:"Show records as they come in."`
 	KQL      KQLCmd      `cmd:"" name:"kql" help:"Tools for KQL: run or check many queries."`
 	Maintain MaintainCmd `cmd:"" help:"Seal and recompress the log, merge the tables, apply retention: now."`
+	Login    LoginCmd    `cmd:"" help:"Sign in at a server, with a browser."`
+	Logout   LogoutCmd   `cmd:"" help:"Forget the sign-in at a server."`
 	Tenants  TenantsCmd  `cmd:"" help:"List the tenants of a data folder."`
 	CA       CACmd       `cmd:"" name:"ca" help:"The certificate authority of a data folder."`
 	Conf     ConfCmd     `cmd:"" name:"config" help:"Print or check the configuration."`

@@ -89,9 +89,18 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 		return errors.Join(err, listener.Close())
 	}
 	defer sender.Close()
+	accounts, err := a.accounts(l.node)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	tokens, err := a.tokens(l.node, accounts)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	addr := "http://" + reachable(listener.Addr().String())
 	s, err := server.New(server.Options{
 		Node: l.node, Engine: l.engine, Authority: auth, Logger: a.logger, Clock: a.clock, Version: version,
+		Tokens: tokens, PublicURL: a.conf.HTTP.URL,
 		Alerts: server.AlertOptions{Sender: sender, URL: a.alertsURL(addr)},
 		Replay: func(ctx context.Context, tenant string) (any, error) { return replay(ctx, l.node, l.model, tenant) },
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net"
+	"net/url"
 	"path/filepath"
 	"syscall"
 
@@ -29,7 +30,11 @@ func (a *app) listenTLS() (net.Listener, *server.CA, error) {
 	if err != nil {
 		return nil, nil, fault.New(fault.Invalid, "%q is not an address to listen on; %s is", addr, defaultHTTPS)
 	}
-	ca, err := server.OpenCA(a.caDir(), a.clock, host)
+	names := []string{host}
+	if u, err := url.Parse(a.conf.HTTP.URL); err == nil && u.Hostname() != "" {
+		names = append(names, u.Hostname())
+	}
+	ca, err := server.OpenCA(a.caDir(), a.clock, names...)
 	if err != nil {
 		return nil, nil, err
 	}
