@@ -242,7 +242,7 @@ func (w *benchWorld) append(b *testing.B, build *record.Builder, st store.Store,
 func (w *benchWorld) get(b testing.TB, path string) []byte {
 	r := httptest.NewRequest("GET", "https://logs.example.org"+path, nil)
 	out := httptest.NewRecorder()
-	w.face.ServeHTTP(out, r, &access.Principal{Kind: access.Key, Root: true})
+	w.face.ServeHTTP(out, r, &access.Principal{Kind: access.Key, Root: true}, nil)
 	if out.Code != http.StatusOK {
 		b.Errorf("%s: %d %s", path, out.Code, out.Body)
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"sextant/access"
+	"sextant/fault"
 )
 
 // Operation is one thing that can be asked: a method on a path.
@@ -92,8 +93,9 @@ func VersionOf(path string) (version, rest string, ok bool) {
 	return "", "", false
 }
 
-// ServeHTTP answers a request of who; nil is nobody, who gets 401.
-func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request, who *access.Principal) {
+// ServeHTTP answers a request of who; nil is nobody, who gets 401. why says what is
+// wrong with the token that the request brings: one of access's refusals.
+func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request, who *access.Principal, why error) {
 	id := newGUID()
 	client := r.Header.Get("client-request-id")
 	h := w.Header()
@@ -108,7 +110,7 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request, who *access.Pri
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
 	h.Set("Vary", "Accept-Encoding")
-	reply, err := f.answer(w, r, who)
+	reply, err := f.answer(w, r, who, why)
 	if err != nil {
 		p := f.problemOf(r.Context(), err)
 		if p.Status == 499 {
@@ -192,6 +194,23 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
+// notSignedIn is the answer to a request without a token that is good here.
+func notSignedIn(why error) error {
+	text := "Access token is empty."
+	switch {
+	case why == nil:
+	case errors.Is(why, access.ErrTokenAudience):
+		text = "Access token validation failure. Invalid audience."
+	case errors.Is(why, access.ErrTokenExpired):
+		text = "Lifetime validation failed, the token is expired."
+	case fault.KindOf(why) == fault.Denied:
+		text = "Access token validation failure: " + why.Error() + "."
+	default:
+		return why
+	}
+	return &Problem{Status: http.StatusUnauthorized, Code: "InvalidAuthenticationToken", Message: text}
+}
+
 // origin of the server, as the client sees it.
 func origin(r *http.Request) string {
 	scheme := "http"
@@ -209,13 +228,13 @@ func origin(r *http.Request) string {
 }
 
 // answer a request.
-func (f *Face) answer(w http.ResponseWriter, r *http.Request, who *access.Principal) (*Reply, error) {
+func (f *Face) answer(w http.ResponseWriter, r *http.Request, who *access.Principal, why error) (*Reply, error) {
 	version, rest, ok := VersionOf(r.URL.EscapedPath())
 	if !ok {
 		return nil, &Problem{Status: 404, Code: "UnknownError", Message: "there are /v1.0/ and /beta/ here"}
 	}
 	if who == nil {
-		return nil, &Problem{Status: 401, Code: "InvalidAuthenticationToken", Message: "Access token is empty."}
+		return nil, notSignedIn(why)
 	}
 	body, err := readBody(w, r)
 	if err != nil {

@@ -39,6 +39,7 @@ type world struct {
 	next   int64
 	now    time.Time
 	who    *access.Principal
+	why    error // of nobody
 	tenant Tenant
 }
 
@@ -140,7 +141,7 @@ func (w *world) ask(method, path, body string, header http.Header) *httptest.Res
 		r.Header[k] = v
 	}
 	out := httptest.NewRecorder()
-	w.face.ServeHTTP(out, r, w.who)
+	w.face.ServeHTTP(out, r, w.who, w.why)
 	return out
 }
 
@@ -196,7 +197,15 @@ func script(t *testing.T, file, engine string) {
 				w.tenant.Licences = strings.Split(rest, ", ")
 			}
 		case "as":
-			w.who = principal(rest)
+			w.who, w.why = principal(rest), nil
+			switch rest {
+			case "nobody, with an old token":
+				w.who, w.why = nil, access.ErrTokenExpired
+			case "nobody, with a token for another resource":
+				w.who, w.why = nil, access.ErrTokenAudience
+			case "nobody, with a token of nobody's":
+				w.who, w.why = nil, access.ErrToken
+			}
 		case "forget":
 			clear(w.events)
 		case "later":

@@ -3,39 +3,62 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"sextant/access"
 	"sextant/fault"
 	"sextant/graph"
 	"sextant/node"
+	"sextant/query"
 	"sextant/record"
+	"sextant/state"
 )
 
 // graphKeyKind of the document with the key that seals the tokens of pages.
 const graphKeyKind, graphKeyID = "graph", "page-key"
 
-// newGraph face over the node's tenants.
-func (s *Server) newGraph() (*graph.Face, error) {
-	key, err := s.graphKey()
+// GraphOptions of a Graph face over a node. Operations and Licences may be missing.
+type GraphOptions struct {
+	Node       *node.Node
+	Engine     *query.Engine
+	Clock      func() time.Time
+	Logger     *slog.Logger
+	Throttle   bool
+	Licences   func(tenant string) []string
+	Operations []graph.Operation
+}
+
+// NewGraph face over the tenants of a node.
+func NewGraph(o GraphOptions) (*graph.Face, error) {
+	key, err := graphKey(o.Node.State())
 	if err != nil {
 		return nil, err
 	}
 	return graph.New(graph.Options{
-		Tenants: graphTenants{s}, Engine: s.o.Engine, Policy: access.NewPolicy(), Model: s.o.Node.Model(),
-		Clock: s.o.Clock, Logger: s.o.Logger, Key: key, Throttle: s.o.GraphThrottle,
+		Tenants: graphTenants{o}, Engine: o.Engine, Policy: access.NewPolicy(), Model: o.Node.Model(),
+		Clock: o.Clock, Logger: o.Logger, Key: key, Throttle: o.Throttle, Operations: o.Operations,
+	})
+}
+
+// newGraph face of the server.
+func (s *Server) newGraph() (*graph.Face, error) {
+	return NewGraph(GraphOptions{
+		Node: s.o.Node, Engine: s.o.Engine, Clock: s.o.Clock, Logger: s.o.Logger, Throttle: s.o.GraphThrottle,
 	})
 }
 
 // graphKey of the folder, made the first time: pages go on after a restart.
-func (s *Server) graphKey() ([]byte, error) {
+func graphKey(db *state.DB) ([]byte, error) {
 	var key struct {
 		Key []byte `json:"key"`
 	}
-	doc, err := s.o.Node.State().Get(graphKeyKind, graphKeyID)
+	doc, err := db.Get(graphKeyKind, graphKeyID)
 	if err == nil {
-		return key.Key, doc.Decode(&key)
+		err = doc.Decode(&key)
+		return key.Key, err
 	}
 	if fault.KindOf(err) != fault.NotFound {
 		return nil, err
@@ -44,7 +67,7 @@ func (s *Server) graphKey() ([]byte, error) {
 	if _, err := rand.Read(key.Key); err != nil {
 		return nil, err
 	}
-	_, err = s.o.Node.State().Put(graphKeyKind, graphKeyID, key, "")
+	_, err = db.Put(graphKeyKind, graphKeyID, key, "")
 	return key.Key, err
 }
 
@@ -56,32 +79,43 @@ func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	r.Pattern = "/" + version + "/"
-	s.graph.ServeHTTP(w, r, s.graphPrincipal(r))
+	who, err := s.graphPrincipal(r)
+	s.graph.ServeHTTP(w, r, who, err)
 	return true
 }
 
 // graphTenants are the node's.
-type graphTenants struct{ s *Server }
+type graphTenants struct{ o GraphOptions }
 
 func (g graphTenants) GraphTenant(who *access.Principal, named string) (*graph.Tenant, error) {
 	id := who.Tenant
 	if id == "" {
 		id = named
 	}
-	t, err := g.s.o.Node.Find(id)
+	t, err := g.o.Node.Find(id)
 	if err != nil {
 		return nil, err
 	}
-	return &graph.Tenant{ID: t.ID, Store: t.Store, Log: graphLog{t}}, nil
+	out := &graph.Tenant{ID: t.ID, Store: t.Store, Log: graphLog{t}}
+	if g.o.Licences != nil {
+		out.Licences = g.o.Licences(t.ID)
+	}
+	return out, nil
 }
 
-// graphPrincipal of a request; nil where it brings no token that is good here.
-func (s *Server) graphPrincipal(r *http.Request) *access.Principal {
+// graphPrincipal of a request; nil where it brings no token that is good here, and why.
+func (s *Server) graphPrincipal(r *http.Request) (*access.Principal, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !s.o.Authority.Check(strings.TrimSpace(token)) {
-		return nil
+	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return nil, nil
 	}
-	return &access.Principal{Kind: access.Key, Root: true, Name: "administrator"}
+	if s.o.Authority.Check(token) {
+		return &access.Principal{Kind: access.Key, Root: true, Name: "administrator"}, nil
+	}
+	if v, ok := s.o.Tokens.(access.Verifier); ok {
+		return v.Verify(r.Context(), token, access.Audiences(access.Graph))
+	}
+	return nil, access.ErrToken
 }
 
 // graphLog reads events of a tenant's log.
