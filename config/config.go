@@ -37,6 +37,16 @@ type Config struct {
 	Alerts Alerts `yaml:"alerts"`
 	Mail   Mail   `yaml:"mail"`
 	SignIn SignIn `yaml:"signin"`
+
+	ExternalData ExternalData `yaml:"externaldata"`
+}
+
+// ExternalData is which files queries may read.
+type ExternalData struct {
+	Allow   string   `yaml:"allow" doc:"what externaldata in queries may fetch, with blanks between: https://host/path and all below it, host; and addresses such as 10.0.0.0/8 that names may resolve to though they are not public; empty fetches nothing"`
+	Folder  string   `yaml:"folder" doc:"folder of files that externaldata reads: HOST/PATH in it stands for https://HOST/PATH; empty is none"`
+	MaxMB   int      `yaml:"max_mb" doc:"size of the files of one externaldata, unpacked"`
+	Timeout Duration `yaml:"timeout" doc:"the longest that one file may take"`
 }
 
 // SignIn of people and applications.
@@ -141,6 +151,8 @@ func Default() Config {
 		HTTP:  HTTP{Addr: "127.0.0.1:8080"},
 		Query: Query{Timeout: Duration(10 * time.Minute), MemoryMB: 512, Rows: 500_000},
 		Mail:  Mail{Security: "starttls"},
+
+		ExternalData: ExternalData{MaxMB: 64, Timeout: Duration(30 * time.Second)},
 	}
 }
 
@@ -219,6 +231,10 @@ func (c *Config) Validate() error {
 		return fault.New(fault.Invalid, "query.rows is %d; it must be positive", c.Query.Rows)
 	case c.Query.Timeout <= 0:
 		return fault.New(fault.Invalid, "query.timeout must be positive")
+	case c.ExternalData.MaxMB < 1 || c.ExternalData.MaxMB > 1<<20:
+		return fault.New(fault.Invalid, "externaldata.max_mb is %d; 64 is usual", c.ExternalData.MaxMB)
+	case c.ExternalData.Timeout <= 0:
+		return fault.New(fault.Invalid, "externaldata.timeout must be positive")
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (e *Engine) start(ctx context.Context, snap store.Snapshot, req Request, od
 		return err
 	}
 	now := e.now(req)
-	q, notes := e.bindWith(environmentOf(snap, req), req, now, bind.Options{Rows: e.rowsOf(ctx, snap, req, now, odd)})
+	q, notes := e.bindWith(environmentOf(snap, req), req, now, bind.Options{Rows: e.rowsOf(ctx, snap, req, now, odd), External: e.externalOf(ctx)})
 	if q == nil {
 		return nil, errors.Join(notes.Err(), closeAll())
 	}
@@ -216,7 +216,7 @@ func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (stri
 	}
 	now := e.now(req)
 	odd := e.odd.of(ctx, st, marks, snap)
-	q, ds := e.bindWith(environmentOf(snap, req), req, now, bind.Options{Rows: e.rowsOf(ctx, snap, req, now, odd)})
+	q, ds := e.bindWith(environmentOf(snap, req), req, now, bind.Options{Rows: e.rowsOf(ctx, snap, req, now, odd), External: e.externalOf(ctx)})
 	if q == nil {
 		return "", errors.Join(ds.Err(), snap.Close())
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sextant/fault"
+	"sextant/kql/bind"
 	"sextant/kql/fn"
 	"sextant/store"
 	"sextant/table"
@@ -34,6 +35,10 @@ type Options struct {
 	// Asked hears of every query; it may be nil. It is called on the goroutine that
 	// closes the answer.
 	Asked func(Asked)
+
+	// External gives the rows of externaldata; nil refuses it. Its errors are shown to
+	// who asks.
+	External func(ctx context.Context, x bind.External) ([][]table.Value, error)
 
 	literalsInSQL bool // of tests: even what reads no table runs as SQL
 }

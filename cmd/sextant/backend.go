@@ -8,11 +8,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sextant/access"
 	"sextant/client"
+	"sextant/external"
 	"sextant/fault"
+	"sextant/kql/bind"
 	"sextant/kql/syntax"
 	"sextant/loganalytics"
 	"sextant/node"
@@ -21,6 +24,7 @@ import (
 	"sextant/server"
 	"sextant/source"
 	"sextant/source/file"
+	"sextant/table"
 )
 
 // defaultData is the data folder when none is given.
@@ -127,6 +131,10 @@ func (a *app) local(dir string) (*local, error) {
 	if err != nil {
 		return nil, err
 	}
+	engine, err := a.engine()
+	if err != nil {
+		return nil, err
+	}
 	n, err := node.Open(a.ctx, node.Options{
 		Dir: dir, Model: model, Logger: a.logger, Clock: a.clock, MemoryMB: a.conf.Query.MemoryMB,
 		LogRetention: time.Duration(a.conf.Log.Retention), TableRetention: time.Duration(a.conf.Tables.Retention),
@@ -134,14 +142,24 @@ func (a *app) local(dir string) (*local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &local{node: n, model: model, engine: a.engine(), clock: a.clock}, nil
+	return &local{node: n, model: model, engine: engine, clock: a.clock}, nil
 }
 
-func (a *app) engine() *query.Engine {
+func (a *app) engine() (*query.Engine, error) {
+	conf := &a.conf.ExternalData
+	files, err := external.New(external.Options{
+		Allow: strings.Fields(conf.Allow), Folder: conf.Folder, MaxBytes: int64(conf.MaxMB) << 20, Timeout: time.Duration(conf.Timeout),
+	})
+	if err != nil {
+		return nil, err
+	}
 	return query.New(query.Options{
 		Clock: a.clock, Timeout: time.Duration(a.conf.Query.Timeout),
 		MaxBytes: int64(a.conf.Query.MemoryMB) << 20, MaxRows: int64(a.conf.Query.Rows),
-	})
+		External: func(ctx context.Context, x bind.External) ([][]table.Value, error) {
+			return files.Rows(ctx, external.Request(x))
+		},
+	}), nil
 }
 
 func (a *app) remote(addr, token string) (backend, error) {

@@ -161,7 +161,10 @@ func (a *app) asker() (ask func(string) (*result, error), done func() error, err
 			return nil, nil, err
 		}
 	}
-	engine := a.engine()
+	engine, err := a.engine()
+	if err != nil {
+		return nil, nil, err
+	}
 	return func(text string) (*result, error) {
 		answer, err := engine.Run(a.ctx, st, query.Request{Text: text})
 		if err != nil {
@@ -260,7 +263,10 @@ func (c *CheckCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	engine := a.engine()
+	engine, err := a.engine()
+	if err != nil {
+		return err
+	}
 	env := query.NewEnvironment(model.Defs())
 	out := bufio.NewWriterSize(a.out, 256<<10)
 	enc := json.NewEncoder(out)

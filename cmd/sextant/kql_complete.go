@@ -30,7 +30,10 @@ func (c *CompleteCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	engine := a.engine()
+	engine, err := a.engine()
+	if err != nil {
+		return errors.Join(err, done())
+	}
 	out := bufio.NewWriterSize(a.out, 256<<10)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)

@@ -40,13 +40,17 @@ func (a *app) atTerminal() bool {
 
 // prompt asks for queries and answers them until the input ends.
 func (c *QueryCmd) prompt(a *app, b backend) error {
+	engine, err := a.engine()
+	if err != nil {
+		return err
+	}
 	// Ctrl-C ends a query, not the program.
 	signal.Reset(os.Interrupt)
 	breaks := make(chan os.Signal, 1)
 	signal.Notify(breaks, os.Interrupt)
 	defer signal.Stop(breaks)
 
-	p := &prompter{cmd: c, a: a, b: b, breaks: breaks, line: liner.NewLiner(), engine: a.engine()}
+	p := &prompter{cmd: c, a: a, b: b, breaks: breaks, line: liner.NewLiner(), engine: engine}
 	defer p.line.Close() // gives the terminal its mode back
 	p.line.SetCtrlCAborts(true)
 	p.line.SetTabCompletionStyle(liner.TabPrints)

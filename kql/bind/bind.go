@@ -53,6 +53,8 @@ type Options struct {
 	// (bag_unpack, pivot) follow from what the tables hold. Nil refuses those
 	// plugins unless the query declares their columns.
 	Rows func(p *plan.Pipeline) ([][]table.Value, error)
+	// External gives the rows of a table of files; nil refuses such tables.
+	External func(External) ([][]table.Value, error)
 	// Check tells that the query will only be checked, not run: what has a meaning
 	// but cannot run here is a warning, and its columns are as far as is known: those
 	// that an editor with Microsoft's language service shows.

@@ -53,7 +53,7 @@ func (b *binder) scalar(x syntax.Expr, e env) plan.Expr {
 		b.errorf(x, "KS191", "The * is not allowed here.")
 	case *syntax.Wildcard:
 		b.errorf(x, "KS268", "Names with wildcards are not allowed here.")
-	case *syntax.Pipe, *syntax.DataTable, *syntax.ExternalData:
+	case *syntax.Pipe, *syntax.DataTable, *syntax.ExternalData, *syntax.InlineTable:
 		b.rel(x, e)
 		note(b.errorf(x, "KS108", "A scalar value is expected here, not a table."), "wrap it as toscalar(…) to take its first cell")
 	case *syntax.Lambda:
@@ -92,7 +92,7 @@ func (b *binder) isTabular(x syntax.Expr, e env) bool {
 	switch x := x.(type) {
 	case *syntax.Paren:
 		return b.isTabular(x.X, e)
-	case *syntax.Pipe, *syntax.DataTable, *syntax.ExternalData:
+	case *syntax.Pipe, *syntax.DataTable, *syntax.ExternalData, *syntax.InlineTable:
 		return true
 	case *syntax.Name:
 		if _, ok := e.row.column(x.Name); ok {

@@ -30,9 +30,9 @@ func (b *binder) rel(x syntax.Expr, e env) *rel {
 	case *syntax.DataTable:
 		return b.dataTable(x, e)
 	case *syntax.ExternalData:
-		b.cannotRun(x, "externaldata cannot be used here: this service does not fetch from other places; put the values into a datatable.")
-		out, _ := b.declared(x.Schema)
-		return source(&plan.Values{Out: out})
+		return b.externalData(x, e)
+	case *syntax.InlineTable:
+		return b.inlineTable(x, e)
 	case *syntax.BadExpr, nil:
 		return nowhere()
 	case *syntax.Named:
