@@ -37,6 +37,9 @@ func (c *call) answerToken() *problem {
 		return p
 	}
 	kind := form.Get("grant_type")
+	if want, p := c.wanted(form); p == nil {
+		c.note.want = want // what is refused before it matters has it in its record too
+	}
 	grants := map[string]func(*call, *grant, url.Values) *problem{
 		"client_credentials": (*call).grantClient, "authorization_code": (*call).grantCode, "refresh_token": (*call).grantRefresh,
 		deviceGrant: (*call).grantDevice, "device_code": (*call).grantDevice, "password": (*call).grantPassword, bearerGrant: (*call).grantBehalf,

@@ -33,6 +33,8 @@ type Kusto struct {
 	Logger  *slog.Logger
 	Gate    *Gate
 	Version string
+	// Login is where clients get tokens; "" is the address that they ask.
+	Login string
 
 	history history
 }
@@ -466,10 +468,17 @@ func newGUID() string {
 // resource is of interest.
 func (k *Kusto) ServeAuth(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	login := k.Login
+	if login == "" { // the token authority is at the same address
+		login = "http://" + r.Host
+		if r.TLS != nil {
+			login = "https://" + r.Host
+		}
+	}
 	_, _ = w.Write(appendJSON(nil, map[string]any{"AzureAD": map[string]any{
-		"LoginEndpoint": "https://login.microsoftonline.com", "LoginMfaRequired": false,
+		"LoginEndpoint": login, "LoginMfaRequired": false,
 		"KustoClientAppId": "db662dc1-0cfe-4e1c-a843-19a68e65be58", "KustoClientRedirectUri": "https://microsoft/kustoclient",
-		"KustoServiceResourceId": "https://kusto.kusto.windows.net", "FirstPartyAuthorityUrl": "https://login.microsoftonline.com/f8cdef31-a31e-4b4a-93e4-5f571e91255a",
+		"KustoServiceResourceId": "https://kusto.kusto.windows.net", "FirstPartyAuthorityUrl": login + "/f8cdef31-a31e-4b4a-93e4-5f571e91255a",
 	}, "dSTS": map[string]any{"CloudEndpointSuffix": "windows.net", "DstsRealm": "realm://dsts.core.windows.net", "DstsInstance": "prod-dsts.dsts.core.windows.net", "KustoDnsHostName": "kusto.windows.net", "ServiceName": "kusto"}}))
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"sextant/fault"
@@ -30,10 +29,13 @@ func (s *Server) serveTokens(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// publicHost is where a proxy on this machine says that clients found the server.
-func (s *Server) publicHost(r *http.Request) bool {
+// publicHost is the name by which clients find the server behind a proxy; "" is none.
+func (s *Server) publicHost() string {
 	u, err := url.Parse(s.o.PublicURL)
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // recordTime is how long the record of a sign-in may take into the log.

@@ -8,11 +8,11 @@ import (
 )
 
 // refusal is why a request must not be answered, whoever sends it; "" when it may
-// be. A page of a hostile site that had its own name point at this machine must
+// be. public is the name by which a proxy on this machine is asked; "" is none. A page of a hostile site that had its own name point at this machine must
 // not reach a server that trusts its machine, nor may a page from elsewhere send
 // requests through a browser.
-func refusal(r *http.Request) string {
-	if loopback(r) && !localHost(r.Host) {
+func refusal(r *http.Request, public string) string {
+	if loopback(r) && !localHost(r.Host) && (public == "" || !strings.EqualFold(r.Host, public)) {
 		return "this address answers to localhost only, not to " + r.Host
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {

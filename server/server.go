@@ -101,7 +101,7 @@ func (s *Server) Handler() http.Handler {
 			}
 			s.metrics.request(r.Pattern, w.status, s.o.Clock().Sub(began))
 		}()
-		if reason := refusal(r); reason != "" && !s.publicHost(r) {
+		if reason := refusal(r, s.publicHost()); reason != "" {
 			s.answerError(w, http.StatusForbidden, "Forbidden", reason)
 			return
 		}

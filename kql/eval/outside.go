@@ -82,7 +82,7 @@ func asJSON(v table.Value) table.Value {
 }
 
 // firstCells is how many cells of a result are computed before their size is known.
-const firstCells = 128
+const firstCells = 4
 
 // Group aggregates the rows of one group.
 type Group struct {
