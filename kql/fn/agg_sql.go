@@ -2,7 +2,6 @@ package fn
 
 import (
 	"fmt"
-	"strings"
 
 	"sextant/table"
 )
@@ -142,18 +141,8 @@ func pickSQL(prefix string) aggForm {
 	}
 }
 
-// unpack reads a struct's fields; a string of no rows is empty.
-func unpack(row string, result table.Schema) []string {
-	out := make([]string, len(result))
-	for i, c := range result {
-		out[i] = fmt.Sprintf("(%s).c%d", row, i)
-		if c.Type == table.String {
-			out[i] = "coalesce(" + out[i] + ", '')"
-		}
-	}
-	return out
-}
-
+// takeAnySQL keeps the first row of each group that a thread meets, of several columns; the
+// engine does so for all columns alike.
 func takeAnySQL(args []string, info []Arg, result table.Schema) ([]string, bool) {
 	for _, a := range info {
 		if _, ok := SQLType(DuckDB, a.Type); !ok {
@@ -167,11 +156,14 @@ func takeAnySQL(args []string, info []Arg, result table.Schema) ([]string, bool)
 		}
 		return []string{e}, true
 	}
-	var fields []string
+	out := make([]string, len(args))
 	for i, a := range args {
-		fields = append(fields, fmt.Sprintf("c%d := %s", i, a))
+		out[i] = "first(" + a + ")"
+		if info[i].Type == table.String { // of no rows: the empty string
+			out[i] = "coalesce(" + out[i] + ", '')"
+		}
 	}
-	return unpack("first(struct_pack("+strings.Join(fields, ", ")+"))", result), true
+	return out, true
 }
 
 func takeAnyIfSQL(args []string, info []Arg, result table.Schema) ([]string, bool) {
