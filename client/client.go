@@ -260,16 +260,21 @@ func (c *Client) Settle(ctx context.Context) error {
 
 // Get a path and decode its JSON into out; text answers go into a *string.
 func (c *Client) Get(ctx context.Context, path string, out any) error {
-	return c.call(ctx, http.MethodGet, path, out)
+	return c.call(ctx, http.MethodGet, path, nil, out)
+}
+
+// GetWith is Get with headers.
+func (c *Client) GetWith(ctx context.Context, path string, header http.Header, out any) error {
+	return c.call(ctx, http.MethodGet, path, header, out)
 }
 
 // Post nothing to a path and decode the answer.
 func (c *Client) Post(ctx context.Context, path string, out any) error {
-	return c.call(ctx, http.MethodPost, path, out)
+	return c.call(ctx, http.MethodPost, path, nil, out)
 }
 
-func (c *Client) call(ctx context.Context, method, path string, out any) error {
-	resp, err := c.do(ctx, method, path, "", nil, nil)
+func (c *Client) call(ctx context.Context, method, path string, header http.Header, out any) error {
+	resp, err := c.do(ctx, method, path, "", header, nil)
 	if err != nil {
 		return err
 	}

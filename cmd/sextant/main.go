@@ -51,6 +51,7 @@ type CLI struct {
 	Simulate SimulateCmd `cmd:"" help:"Write the logs of a made-up tenant, attacks woven in."`
 	Query    QueryCmd    `cmd:"" help:"Ask a question in KQL."`
 	Alert    AlertCmd    `cmd:"" help:"Alert rules: list them, look at one, try one out."`
+	Graph    GraphCmd    `cmd:"" help:"Ask as Microsoft Graph is asked."`
 	Tail     TailCmd     `cmd:"" help:"Show records as they come in."`
 	KQL      KQLCmd      `cmd:"" name:"kql" help:"Tools for KQL: run or check many queries."`
 	Maintain MaintainCmd `cmd:"" help:"Seal and recompress the log, merge the tables, apply retention: now."`
