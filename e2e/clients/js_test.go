@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestJavaScript runs js/clients.mjs and reads what it says. Its packages come from
-// the lock file.
-func TestJavaScript(t *testing.T) {
+// javascript is the program that runs it, with the packages of the lock file there.
+func javascript(t *testing.T) string {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("skipped 1 case: there is no Node.js")
@@ -26,6 +26,12 @@ func TestJavaScript(t *testing.T) {
 			t.Skipf("skipped 1 case: the packages of js/package-lock.json cannot be had: %v\n%s", err, out)
 		}
 	}
+	return node
+}
+
+// TestJavaScript runs js/clients.mjs and reads what it says.
+func TestJavaScript(t *testing.T) {
+	node := javascript(t)
 	s := start(t)
 	cmd := exec.Command(node, "clients.mjs")
 	cmd.Dir = "js"

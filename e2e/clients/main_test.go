@@ -7,11 +7,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,26 +30,31 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
-// bin is the program under test: SEXTANT_BIN, or built from this checkout.
-var bin string
+// bin is the program under test: SEXTANT_BIN, or built from this checkout. seed makes
+// the folder's directory, and is built always.
+var bin, seed string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		if bin = os.Getenv("SEXTANT_BIN"); bin != "" {
-			return m.Run()
-		}
 		dir, err := os.MkdirTemp("", "sextant-clients")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		bin = filepath.Join(dir, "sextant")
-		build := exec.Command("go", "build", "-o", bin, "./cmd/sextant")
-		build.Dir = "../.."
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "cannot build the program: %v\n%s", err, out)
-			return 1
+		seed = filepath.Join(dir, "seed")
+		wanted := [][]string{{seed, "./e2e/seed"}}
+		if bin = os.Getenv("SEXTANT_BIN"); bin == "" {
+			bin = filepath.Join(dir, "sextant")
+			wanted = append(wanted, []string{bin, "./cmd/sextant"})
+		}
+		for _, w := range wanted {
+			build := exec.Command("go", "build", "-o", w[0], w[1])
+			build.Dir = "../.."
+			if out, err := build.CombinedOutput(); err != nil {
+				fmt.Fprintf(os.Stderr, "cannot build %s: %v\n%s", w[1], err, out)
+				return 1
+			}
 		}
 		return m.Run()
 	}())
@@ -68,6 +78,10 @@ type server struct {
 	url, ca                   string
 	http                      *http.Client
 	workspace, resource, rule string
+
+	// An application and a person of the tenant, who may do everything in it.
+	app, secret, keyFile string // keyFile has its certificate and key, PEM
+	person, password     string
 }
 
 var answersAt = regexp.MustCompile(`with TLS at (https://\S+),`)
@@ -75,7 +89,9 @@ var answersAt = regexp.MustCompile(`with TLS at (https://\S+),`)
 // start a server over an empty folder, and give it three sign-ins.
 func start(t *testing.T) *server {
 	t.Helper()
+	s := &server{t: t}
 	dir := filepath.Join(t.TempDir(), "data")
+	s.seed(dir)
 	cmd := exec.Command(bin, "serve", "--data", dir, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0")
 	cmd.Env = append(os.Environ(), "SEXTANT_HTTP__TOKEN="+token)
 	errs, err := cmd.StderrPipe()
@@ -109,7 +125,6 @@ func start(t *testing.T) *server {
 			t.Logf("the server said:\n%s", &log)
 		}
 	})
-	s := &server{t: t}
 	select {
 	case s.url = <-found:
 	case <-ended:
@@ -159,6 +174,39 @@ func start(t *testing.T) *server {
 			{"streams":["Microsoft-AppRequests"],"destinations":["there"]}]}}`, 201), &rule)
 	s.rule = rule.Properties.ImmutableID
 	return s
+}
+
+// seed a folder with a directory.
+func (s *server) seed(dir string) {
+	s.t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "client tests"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.keyFile = filepath.Join(s.t.TempDir(), "app.pem")
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
+	if err := os.WriteFile(s.keyFile, text, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(seed, "-data", dir, "-tenant", tenant, "-certificate", s.keyFile)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("the folder has no directory: %v\n%s", err, &errs)
+	}
+	var made struct{ App, Secret, Person, Password string }
+	s.decode(out, &made)
+	s.app, s.secret, s.person, s.password = made.App, made.Secret, made.Person, made.Password
 }
 
 func (s *server) call(method, path, body string, want int) []byte {
