@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -337,8 +338,15 @@ func whyFailed(err error) string {
 	return publicText(err)
 }
 
-// ask the workspace of a rule's scope.
+// ask the workspace of a rule's scope. A broken invariant ends the evaluation, not
+// the process.
 func (a *Alerts) ask(ctx context.Context, r *alertRule, at time.Time) (tenant string, found []*series, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			a.Logger.Error("an evaluation met a broken invariant", "rule", r.ID, "panic", x, "stack", string(debug.Stack()))
+			err = fault.New(fault.Internal, "a broken invariant: %v", x)
+		}
+	}()
 	run, err := a.Places.Workspace(r.Scope)
 	if err != nil {
 		return "", nil, err
