@@ -36,6 +36,7 @@ type Config struct {
 	Tables Tables `yaml:"tables"`
 	Alerts Alerts `yaml:"alerts"`
 	Mail   Mail   `yaml:"mail"`
+	Graph  Graph  `yaml:"graph"`
 	SignIn SignIn `yaml:"signin"`
 
 	ExternalData ExternalData `yaml:"externaldata"`
@@ -98,6 +99,11 @@ type Alerts struct {
 	Roots      string `yaml:"roots" doc:"file of certificates (PEM) that receivers' certificates may be signed by, besides those the system trusts"`
 }
 
+// Graph face.
+type Graph struct {
+	Throttle string `yaml:"throttle" doc:"limits on requests to Microsoft Graph's paths: none, or microsoft, which reproduces the limits, statuses and headers of the service"`
+}
+
 // Mail that alerts send.
 type Mail struct {
 	Server   string `yaml:"server" doc:"mail server that takes what alerts send: smtp.example:587; empty sends no mail"`
@@ -151,6 +157,7 @@ func Default() Config {
 		HTTP:  HTTP{Addr: "127.0.0.1:8080"},
 		Query: Query{Timeout: Duration(10 * time.Minute), MemoryMB: 512, Rows: 500_000},
 		Mail:  Mail{Security: "starttls"},
+		Graph: Graph{Throttle: "none"},
 
 		ExternalData: ExternalData{MaxMB: 64, Timeout: Duration(30 * time.Second)},
 	}
@@ -231,6 +238,8 @@ func (c *Config) Validate() error {
 		return fault.New(fault.Invalid, "query.rows is %d; it must be positive", c.Query.Rows)
 	case c.Query.Timeout <= 0:
 		return fault.New(fault.Invalid, "query.timeout must be positive")
+	case c.Graph.Throttle != "none" && c.Graph.Throttle != "microsoft":
+		return fault.New(fault.Invalid, "graph.throttle is %q; none and microsoft work", c.Graph.Throttle)
 	case c.ExternalData.MaxMB < 1 || c.ExternalData.MaxMB > 1<<20:
 		return fault.New(fault.Invalid, "externaldata.max_mb is %d; 64 is usual", c.ExternalData.MaxMB)
 	case c.ExternalData.Timeout <= 0:

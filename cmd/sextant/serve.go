@@ -100,7 +100,7 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 	addr := "http://" + reachable(listener.Addr().String())
 	s, err := server.New(server.Options{
 		Node: l.node, Engine: l.engine, Authority: auth, Logger: a.logger, Clock: a.clock, Version: version,
-		Tokens: tokens, PublicURL: a.conf.HTTP.URL,
+		Tokens: tokens, PublicURL: a.conf.HTTP.URL, GraphThrottle: a.conf.Graph.Throttle == "microsoft",
 		Alerts: server.AlertOptions{Sender: sender, URL: a.alertsURL(addr)},
 		Replay: func(ctx context.Context, tenant string) (any, error) { return replay(ctx, l.node, l.model, tenant) },
 	})
