@@ -127,7 +127,8 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.segment, c.v1 = segment, v1
-	if r.TLS != nil {
+	if strings.HasPrefix(a.o.PublicURL, "https://") {
+		// Not on a name such as localhost, which other programs have too.
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	serve(c)

@@ -73,9 +73,8 @@ type outsider struct {
 func openOutside(o Options) ([]*outsider, error) {
 	var out []*outsider
 	for _, p := range o.Outside {
-		u, err := url.Parse(p.Issuer)
-		if err != nil || u.Host == "" || u.Scheme != "https" && !isLoopback(u) {
-			return nil, fault.New(fault.Invalid, "%q is no issuer; https://login.example.com/realms/main is", p.Issuer)
+		if err := checkIssuer(p.Issuer); err != nil {
+			return nil, err
 		}
 		if p.Tenant == "" {
 			return nil, fault.New(fault.Invalid, "the issuer %s needs a tenant that its people belong to", p.Issuer)
@@ -84,7 +83,7 @@ func openOutside(o Options) ([]*outsider, error) {
 			return nil, fault.New(fault.Invalid, "the issuer %s needs a client id, for people to sign in with, or audiences, for its tokens to be taken", p.Issuer)
 		}
 		if p.Name == "" {
-			p.Name = u.Hostname()
+			p.Name = strings.TrimPrefix(p.Issuer, "https://")
 		}
 		if p.GroupClaim == "" {
 			p.GroupClaim = "groups"
@@ -93,6 +92,15 @@ func openOutside(o Options) ([]*outsider, error) {
 		out = append(out, &outsider{Provider: p})
 	}
 	return out, nil
+}
+
+// checkIssuer: what an issuer says of itself must not be said by somebody on the way.
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !isLoopback(u) {
+		return fault.New(fault.Invalid, "%q is no issuer; https://login.example.com/realms/main is", issuer)
+	}
+	return nil
 }
 
 // discovered is the provider, read once and again after a failure.
@@ -126,6 +134,9 @@ func (o *outsider) verify(ctx context.Context, text, audience string) (*oidc.IDT
 
 // verifyOf an issuer that an application federates with.
 func (a *Authority) verifyOf(ctx context.Context, issuer, text string) (*oidc.IDToken, error) {
+	if err := checkIssuer(issuer); err != nil {
+		return nil, err
+	}
 	a.mu.Lock()
 	o := a.federated[issuer]
 	if o == nil {

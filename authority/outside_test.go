@@ -236,3 +236,26 @@ func TestFederation(t *testing.T) {
 		}
 	}
 }
+
+// Settings that cannot work are refused at the start, in words.
+func TestProvidersThatCannotWork(t *testing.T) {
+	h := newHouse(t)
+	for want, p := range map[string]Provider{
+		"is no issuer":      {Issuer: "http://login.example", Tenant: home, ClientID: "x"},
+		"needs a tenant":    {Issuer: "https://login.example", ClientID: "x"},
+		"needs a client id": {Issuer: "https://login.example", Tenant: home},
+	} {
+		o := h.opts
+		o.Outside = []Provider{p}
+		if _, err := New(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+	for _, at := range []string{"logs.example", "https://logs.example/path", "ftp://logs.example", "https://u@logs.example"} {
+		o := h.opts
+		o.PublicURL = at
+		if _, err := New(o); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+}

@@ -488,3 +488,38 @@ func TestPasswordOnTheAccountPage(t *testing.T) {
 	h.pass(20 * time.Minute)
 	b.get("/"+home+"/account").wants(200, "Password")
 }
+
+// Device codes and wrong secrets from one address are too many at some time, and are
+// taken again later.
+func TestTooMany(t *testing.T) {
+	h := newHouse(t)
+	ask := func() (int, map[string]any) {
+		return h.post("/"+home+"/oauth2/v2.0/devicecode", url.Values{"client_id": {h.public.AppID}})
+	}
+	for range 60 {
+		if status, out := ask(); status != 200 {
+			t.Fatal(out)
+		}
+	}
+	status, out := ask()
+	if after := out["(headers)"].(http.Header).Get("Retry-After"); status != 429 || fmt.Sprint(out["error_codes"]) != "[90055]" || after != "60" {
+		t.Errorf("%d %v, Retry-After %q", status, out, after)
+	}
+	h.pass(time.Minute)
+	if status, out := ask(); status != 200 {
+		t.Error(out)
+	}
+	secret := func(s string) (int, map[string]any) {
+		return h.post("/"+home+"/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {h.app.AppID}, "client_secret": {s}, "scope": {"https://graph.microsoft.com/.default"}})
+	}
+	for range 20 {
+		secret("wrong")
+	}
+	if status, out := secret(h.secret); status != 429 || out["(headers)"].(http.Header).Get("Retry-After") == "" {
+		t.Errorf("after 20 wrong secrets: %d %v", status, out)
+	}
+	h.pass(5 * time.Minute)
+	if status, out := secret(h.secret); status != 200 {
+		t.Error(out)
+	}
+}

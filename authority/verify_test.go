@@ -300,3 +300,44 @@ func TestExpiredGrantsAreSwept(t *testing.T) {
 		t.Errorf("%d device codes are kept, %v", len(docs), err)
 	}
 }
+
+// Behind a proxy every address is the public one, and tokens that name another host
+// are not taken.
+func TestPublicURL(t *testing.T) {
+	h := newHouse(t)
+	before := h.appToken("https://graph.microsoft.com/.default")
+	o := h.opts
+	o.PublicURL = "https://Logs.example/"
+	var err error
+	h.auth, err = New(o)
+	h.ok(err)
+	after := h.appToken("https://graph.microsoft.com/.default")
+	if iss := claimsOf(t, after)["iss"]; iss != "https://logs.example/"+home+"/v2.0" {
+		t.Errorf("issuer %v", iss)
+	}
+	ctx, graph := context.Background(), access.Audiences(access.Graph)
+	if _, err := h.auth.Verify(ctx, after, graph); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.auth.Verify(ctx, before, graph); !errors.Is(err, access.ErrToken) {
+		t.Errorf("a token of another host: %v", err)
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	h := newHouse(b)
+	token, graph, ctx := h.appToken("https://graph.microsoft.com/.default"), access.Audiences(access.Graph), context.Background()
+	for b.Loop() {
+		if _, err := h.auth.Verify(ctx, token, graph); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkClientCredentials(b *testing.B) {
+	h := newHouse(b)
+	h.appToken("https://graph.microsoft.com/.default")
+	for b.Loop() {
+		h.appToken("https://graph.microsoft.com/.default")
+	}
+}
