@@ -62,7 +62,9 @@ func newLab(t *testing.T) *lab {
 			Data struct {
 				Essentials struct{ AlertRule, MonitorCondition string }
 				Context    struct {
-					Condition struct{ AllOf []struct{ Dimensions []dimensionValue } }
+					Condition struct {
+						AllOf []struct{ Dimensions []dimensionValue }
+					}
 				} `json:"alertContext"`
 			}
 		}
