@@ -25,7 +25,7 @@ import (
 // Client of one server. The zero value is not ready; use New.
 type Client struct {
 	base  string
-	token func(context.Context) (string, error)
+	token func(ctx context.Context, resource string) (string, error)
 	http  *http.Client
 	zip   *zstd.Encoder
 }
@@ -47,12 +47,25 @@ func New(base, token string) (*Client, error) {
 		return nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	return &Client{strings.TrimRight(base, "/"), func(context.Context) (string, error) { return token, nil }, &http.Client{Transport: transport}, z}, nil
+	return &Client{strings.TrimRight(base, "/"), func(context.Context, string) (string, error) { return token, nil }, &http.Client{Transport: transport}, z}, nil
 }
 
-// Tokens gives each request the token that f gives, in place of the one that the
-// client was made with.
-func (c *Client) Tokens(f func(context.Context) (string, error)) { c.token = f }
+// Tokens gives each request the token that f gives for its resource, in place of the
+// one that the client was made with.
+func (c *Client) Tokens(f func(ctx context.Context, resource string) (string, error)) { c.token = f }
+
+// resourceOf a path: what a token for it is made out to.
+func resourceOf(path string) string {
+	for _, r := range []struct{ prefix, resource string }{
+		{"/v1.0/", "https://graph.microsoft.com"}, {"/beta/", "https://graph.microsoft.com"},
+		{"/v1/workspaces/", "https://api.loganalytics.io"}, {"/subscriptions/", "https://management.azure.com"},
+	} {
+		if strings.HasPrefix(path, r.prefix) {
+			return r.resource
+		}
+	}
+	return Native
+}
 
 // Close lets go of the connections. Calls that are on their way end by themselves.
 func (c *Client) Close() error {
@@ -86,7 +99,7 @@ func (c *Client) do(ctx context.Context, method, path string, contentType string
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	token, err := c.token(ctx)
+	token, err := c.token(ctx, resourceOf(path))
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func (LogoutCmd) Run(a *app) error {
 
 // signedIn is a client's source of tokens for a server at which somebody is signed in;
 // nil where nobody is.
-func (a *app) signedIn(addr string) (func(context.Context) (string, error), error) {
+func (a *app) signedIn(addr string) (func(ctx context.Context, resource string) (string, error), error) {
 	kept, err := a.logins()
 	if err != nil {
 		return nil, nil // without a folder for settings nobody can be
@@ -119,5 +119,5 @@ func (a *app) signedIn(addr string) (func(context.Context) (string, error), erro
 	if has, err := kept.Has(addr); err != nil || !has {
 		return nil, err
 	}
-	return func(ctx context.Context) (string, error) { return kept.Token(ctx, addr, client.Native) }, nil
+	return func(ctx context.Context, resource string) (string, error) { return kept.Token(ctx, addr, resource) }, nil
 }
