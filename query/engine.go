@@ -166,7 +166,7 @@ func (e *Engine) bindWith(env bind.Environment, req Request, now int64, o bind.O
 	if err != nil {
 		return nil, append(ds, fault.Diagnostic{Code: "SEM0250", Text: err.Error()})
 	}
-	o.From, o.To, o.Now, o.Params, o.Workspaces = req.From, req.To, now, params, req.Workspaces
+	o.From, o.To, o.Now, o.Params, o.Workspaces, o.Watchlists = req.From, req.To, now, params, req.Workspaces, req.Watchlists
 	q, more := bind.Bind(file, env, e.o.Catalogue, o)
 	return q, append(ds, more...)
 }

@@ -64,6 +64,8 @@ type Request struct {
 	Params map[string]string
 	// Functions are saved functions that the query may call; nil for none.
 	Functions Functions
+	// Watchlists of the workspace; nil for none.
+	Watchlists bind.Watchlists
 	// Workspaces are the names that workspace(…) may give; nil accepts any.
 	Workspaces []string
 }

@@ -19,6 +19,7 @@ func (s *Server) doors() {
 	s.la.Gate = gate
 	kusto := &loganalytics.Kusto{Places: s, Clock: s.o.Clock, Logger: s.o.Logger, Gate: gate, Version: s.o.Version, Login: strings.TrimRight(s.o.PublicURL, "/")}
 
+	s.serveWatchlists()
 	s.mux.Handle("POST /v1/$batch", s.admin(zip(s.la.ServeBatch)))
 	metadata := s.admin(zip(func(w http.ResponseWriter, r *http.Request) { s.la.ServeMetadata(w, r, r.PathValue("workspace")) }))
 	s.mux.Handle("GET /v1/workspaces/{workspace}/metadata", metadata)

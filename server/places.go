@@ -68,6 +68,7 @@ func (p place) Query(ctx context.Context, req query.Request) (*query.Answer, err
 		return nil, err
 	}
 	req.Functions = loganalytics.Functions(saved)
+	req.Watchlists = p.s.watchlists(p.t)
 	if len(p.s.o.Node.Tenants()) > 1 {
 		i := p.Info() // with one workspace every name is as good as its own
 		req.Workspaces = []string{i.Name, i.ID, i.ResourceID, i.Tenant}

@@ -134,7 +134,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text := r.URL.Query().Get("query")
-	plan, err := s.o.Engine.Explain(r.Context(), t.Store, query.Request{Text: text})
+	plan, err := s.o.Engine.Explain(r.Context(), t.Store, query.Request{Text: text, Watchlists: s.watchlists(t)})
 	if err != nil {
 		s.la.Fail(w, r, err, text)
 		return

@@ -25,6 +25,7 @@ import (
 	"sextant/source"
 	"sextant/source/file"
 	"sextant/table"
+	"sextant/watchlist"
 )
 
 // defaultData is the data folder when none is given.
@@ -38,6 +39,7 @@ type backend interface {
 	Explain(ctx context.Context, tenant, text string) (string, error)
 	// Names of the tables and functions that queries may use.
 	Names(ctx context.Context, tenant string) (*query.Environment, error)
+	lists
 	Appender() source.Appender
 	Replay(ctx context.Context, tenant string) (*file.Summary, error)
 	// Tail gives the last records of each category that are there, and then, where
@@ -194,7 +196,7 @@ func (l *local) Query(ctx context.Context, tenant, text, timespan string) (*resu
 	if err := t.Loader.CatchUp(ctx); err != nil {
 		return nil, err
 	}
-	req := query.Request{Text: text}
+	req := query.Request{Text: text, Watchlists: watchlist.Lists{DB: l.node.State(), Tenant: t.ID}}
 	if req.From, req.To, err = loganalytics.ParseTimespan(timespan, l.clock()); err != nil {
 		return nil, err
 	}
@@ -213,7 +215,7 @@ func (l *local) Explain(ctx context.Context, tenant, text string) (string, error
 	if err := t.Loader.CatchUp(ctx); err != nil { // what would run depends on what is there
 		return "", err
 	}
-	return l.engine.Explain(ctx, t.Store, query.Request{Text: text})
+	return l.engine.Explain(ctx, t.Store, query.Request{Text: text, Watchlists: watchlist.Lists{DB: l.node.State(), Tenant: t.ID}})
 }
 
 func (l *local) Appender() source.Appender { return l.node.Door() }

@@ -62,6 +62,7 @@ type CLI struct {
 	Conf     ConfCmd     `cmd:"" name:"config" help:"Print or check the configuration."`
 	Version  VersionCmd  `cmd:"" help:"Print the version."`
 
+	Watchlist  WatchlistCmd  `cmd:"" help:"Lists of values that queries read by an alias."`
 	Completion CompletionCmd `cmd:"" help:"Print the completion script of a shell: bash, zsh, fish."`
 	Words      WordsCmd      `cmd:"" name:"complete-words" hidden:""`
 }

@@ -55,6 +55,8 @@ type Options struct {
 	Rows func(p *plan.Pipeline) ([][]table.Value, error)
 	// External gives the rows of a table of files; nil refuses such tables.
 	External func(External) ([][]table.Value, error)
+	// Watchlists of the workspace; nil where there are none.
+	Watchlists Watchlists
 	// Check tells that the query will only be checked, not run: what has a meaning
 	// but cannot run here is a warning, and its columns are as far as is known: those
 	// that an editor with Microsoft's language service shows.
@@ -99,6 +101,11 @@ func Bind(file *syntax.File, env Environment, cat *fn.Catalogue, opts Options) (
 	b := newBinder(env, cat, opts)
 	b.editor = opts.Check
 	q := b.file(file)
+	b, q = lend(b, q, func(lent []string) (*binder, *Query) {
+		b := newBinder(env, cat, opts)
+		b.lent = lent
+		return b, b.file(file)
+	})
 	if b.editor && b.diags.Err() != nil {
 		// what runs is never refused for what an editor thinks of it
 		b = newBinder(env, cat, opts)
@@ -106,9 +113,9 @@ func Bind(file *syntax.File, env Environment, cat *fn.Catalogue, opts Options) (
 	}
 	if b.wantsArrival {
 		// once more, with tables that carry the column behind ingestion_time()
-		editor := b.editor
+		editor, lent := b.editor, b.lent
 		b = newBinder(env, cat, opts)
-		b.arrival, b.editor = true, editor
+		b.arrival, b.editor, b.lent = true, editor, lent
 		q = b.file(file)
 	}
 	sortDiagnostics(b.diags)
@@ -147,6 +154,11 @@ type binder struct {
 	// arrival: scans carry table.HiddenArrival; wantsArrival: a query needs that.
 	arrival, wantsArrival bool
 
+	// Of watchlists that do not exist: whether the query reads one, the names that mean
+	// nothing, and those that their columns are taken for.
+	unlisted      bool
+	lacking, lent []string
+
 	settings map[string]table.Value // what set statements gave, by name
 
 	op     string // keyword of the operator that is bound, for messages
@@ -174,8 +186,8 @@ func (b *binder) errorf(at syntax.Node, code, format string, args ...any) *fault
 	return b.report(fault.Bad, at.At(), code, fmt.Sprintf(format, args...))
 }
 
-func (b *binder) warnf(at syntax.Node, code, format string, args ...any) {
-	b.report(fault.Warning, at.At(), code, fmt.Sprintf(format, args...))
+func (b *binder) warnf(at syntax.Node, code, format string, args ...any) *fault.Diagnostic {
+	return b.report(fault.Warning, at.At(), code, fmt.Sprintf(format, args...))
 }
 
 func (b *binder) report(sev fault.Severity, span fault.Span, code, text string) *fault.Diagnostic {

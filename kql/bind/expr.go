@@ -221,6 +221,7 @@ func (b *binder) name(x *syntax.Name, e env) plan.Expr {
 
 // unresolved reports a name that is neither a column nor anything else.
 func (b *binder) unresolved(at syntax.Node, name string, e env) {
+	b.lacks(name)
 	what := "column or scalar expression"
 	if e.row == nil {
 		what = "scalar expression"
@@ -414,6 +415,7 @@ func (b *binder) side(x *syntax.Path, name string, e env) plan.Expr {
 	case ok && c.Type != table.Unknown:
 		return &plan.Col{Name: c.Name, T: c.Type}
 	case !ok && !r.open:
+		b.lacks(sel.Name)
 		didYouMean(b.errorf(sel, "SEM0100", "Failed to resolve column named '%s' on the %s side", sel.Name, name[1:]), fn.Nearest(sel.Name, r.schema.Names()))
 	}
 	return bad()

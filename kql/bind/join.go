@@ -134,6 +134,7 @@ func (b *binder) commonKey(j *plan.Join, x *syntax.Name, e env) {
 		if !ok {
 			side, have = "left", e.row.schema.Names()
 		}
+		b.lacks(x.Name)
 		d := b.errorf(x, "KS145", "The column '%s' must exist on both sides of the join; the %s has none of that name.", x.Name, side)
 		didYouMean(d, fn.Nearest(x.Name, have))
 	}

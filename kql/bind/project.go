@@ -334,6 +334,7 @@ func (b *binder) matching(x syntax.Expr, e env, must bool) ([]string, bool) {
 			return []string{y.Name}, false
 		}
 		if must && !e.row.open {
+			b.lacks(y.Name)
 			didYouMean(b.errorf(y, "SEM0100", "Failed to resolve column named '%s'", y.Name), fn.Nearest(y.Name, e.row.schema.Names()))
 		}
 		return nil, false

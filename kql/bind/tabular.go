@@ -58,6 +58,9 @@ func (b *binder) tableName(at syntax.Node, name string, e env) *rel {
 	if r, ok := b.documented(at, name); ok {
 		return r
 	}
+	if name == watchlistAliases {
+		return b.aliases(at)
+	}
 	d := b.errorf(at, "SEM0100", "Failed to resolve table or column expression named '%s'", name)
 	didYouMean(d, b.nearTables(name, e))
 	return nowhere()
@@ -109,6 +112,9 @@ func (b *binder) scan(def table.Def) *rel {
 		out = append(out[:len(out):len(out)], table.Column{Name: table.HiddenArrival, Type: table.DateTime})
 	}
 	r := source(&plan.Scan{Def: def, Out: out})
+	if s, ok := b.watchlistRows(def, out); ok {
+		r = source(s)
+	}
 	r.name, r.label = def.Name, def.Name
 	if def.Time == "" || b.opts.From == 0 && b.opts.To == 0 {
 		return r
