@@ -341,3 +341,51 @@ func BenchmarkClientCredentials(b *testing.B) {
 		h.appToken("https://graph.microsoft.com/.default")
 	}
 }
+
+// At one moment many redeem the same code, assertion and device code: one gets tokens.
+func TestRaces(t *testing.T) {
+	h := newHouse(t)
+	q := h.browser().get(h.authorizeAt()).send("password", "login", "ann@aldermoor.example", "passwd", annPW).back("http://localhost:51234")
+	code, first := q.Get("code"), make(chan int, 16)
+	for range cap(first) {
+		go func() {
+			v := url.Values{"grant_type": {"authorization_code"}, "client_id": {h.public.AppID}, "code": {code}, "redirect_uri": {"http://localhost:51234"}, "code_verifier": {verifier}}
+			resp, err := h.srv.Client().PostForm(h.srv.URL+"/"+home+"/oauth2/v2.0/token", v)
+			if err != nil {
+				first <- 0
+				return
+			}
+			resp.Body.Close()
+			first <- resp.StatusCode
+		}()
+	}
+	won := 0
+	for range cap(first) {
+		switch <-first {
+		case 200:
+			won++
+		case 400:
+		default:
+			t.Error("an answer that is neither")
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d got tokens for one code", won)
+	}
+	used := make(chan bool, 16)
+	for range cap(used) {
+		go func() {
+			ok, err := h.auth.once("x", h.clock().Add(time.Hour))
+			used <- ok && err == nil
+		}()
+	}
+	won = 0
+	for range cap(used) {
+		if <-used {
+			won++
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d used one assertion", won)
+	}
+}
