@@ -273,7 +273,7 @@ func TestJavaScriptIdentity(t *testing.T) {
 	}
 	want := map[string]string{
 		"secret":                   `^true \{"aud":"https://monitor.azure.com","tid":"` + tenant + `"`,
-		"secret graph":             `^true \{"aud":"https://graph.microsoft.com","tid":"` + tenant + `","roles":\["AuditLog.Read.All"\]\}`,
+		"secret graph":             `^true \{"aud":"https://graph.microsoft.com","tid":"` + tenant + `","roles":\["AuditLog.Read.All","ThreatHunting.Read.All"\]\}`,
 		"wrong secret":             `^false .*AADSTS7000215`,
 		"wrong tenant":             `^false `,
 		"certificate":              `^true \{"aud":"https://management.azure.com"`,

@@ -150,7 +150,7 @@ func start(t *testing.T) *server {
 
 	var records []string
 	for i, user := range []string{"ann", "bob", "cem"} {
-		records = append(records, fmt.Sprintf(`{"time":"2026-01-02T03:0%d:05.5Z","category":"SignInLogs","tenantId":"%s","resultType":"0","properties":{"id":"s%d","userPrincipalName":"%s@example.org","location":{"city":"Ulm"}}}`, i, tenant, i, user))
+		records = append(records, fmt.Sprintf(`{"time":"2026-01-02T03:0%d:05.5Z","category":"SignInLogs","tenantId":"%s","resultType":"0","properties":{"id":"s%d","createdDateTime":"2026-01-02T03:0%[3]d:05.5Z","userPrincipalName":"%s@example.org","location":{"city":"Ulm"}}}`, i, tenant, i, user))
 	}
 	s.call("POST", "/v1/records", strings.Join(records, "\n"), 200)
 	s.settle()

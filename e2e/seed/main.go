@@ -63,7 +63,7 @@ func seed(dir, tenant, certificate string) (err error) {
 		return err
 	}
 	app, err := accounts.AddApp(ctx, by, tenant, access.App{
-		DisplayName: "Client tests", AccountEnabled: true, Permissions: []string{"AuditLog.Read.All", "Data.Read"}, Scopes: []string{"AuditLog.Read.All"},
+		DisplayName: "Client tests", AccountEnabled: true, Permissions: []string{"AuditLog.Read.All", "Data.Read", "ThreatHunting.Read.All"}, Scopes: []string{"AuditLog.Read.All"},
 		RedirectURIs: []string{"https://app.example/signed-in"},
 	})
 	if err != nil {

@@ -1,0 +1,58 @@
+package clients
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// groupChange is a directory audit record: ann added bob to a group.
+const groupChange = `{"time":"2026-01-02T04:00:00.5Z","category":"AuditLogs","operationName":"Add member to group","tenantId":"` + tenant + `","correlationId":"c1","properties":{"id":"a1","category":"GroupManagement","result":"success",
+"activityDisplayName":"Add member to group","activityDateTime":"2026-01-02T04:00:00.5+00:00","loggedByService":"Core Directory","initiatedBy":{"user":{"id":"u-ann","userPrincipalName":"ann@example.org"}},
+"targetResources":[{"id":"u-bob","type":"User","userPrincipalName":"bob@example.org","modifiedProperties":[]},{"id":"g1","type":"Group","displayName":"Admins","modifiedProperties":[]}],"additionalDetails":[{"key":"k","value":"v"}]}}`
+
+// TestJavaScriptGraph runs js/graph.mjs and reads what it says.
+func TestJavaScriptGraph(t *testing.T) {
+	node := javascript(t)
+	s := start(t)
+	s.call("POST", "/v1/records", groupChange, 200)
+	s.settle()
+	cmd := exec.Command(node, "graph.mjs")
+	cmd.Dir = "js"
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "TENANT="+tenant, "APP="+s.app, "SECRET="+s.secret)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, &out, &errs)
+	}
+	want := map[string]string{
+		"list": `true "s2 s1 s0"`, "filter": `true "s1"`, "beta": `true ["interactiveUser"]`, "item": `true "Ulm"`, "pages": `true [3,3]`,
+		"group": `true [["2026-01-02T04:00:00.5Z","Add member to group","ann@example.org"]]`, "hunt": `true [{"Count":3}]`, "batch": `true ["s2 s1 s0",404]`,
+		"mistake": `false {"status":400,"code":"BadRequest","message":"Invalid filter clause: Could not find a property named 'nope' on type 'microsoft.graph.signIn'. (position 0 of $filter)","requestId":true}`,
+		"nothing": `false {"status":404,"code":"Request_ResourceNotFound"`, "unknown": `false {"status":400,"code":"BadRequest","message":"Resource not found for the segment 'frobs'."`,
+	}
+	lines := bufio.NewScanner(&out)
+	cases := 0
+	for lines.Scan() {
+		var line struct {
+			Case string
+			OK   bool
+			Got  json.RawMessage
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		cases++
+		if got := fmt.Sprintf("%t %s", line.OK, line.Got); want[line.Case] == "" || !strings.HasPrefix(got, want[line.Case]) {
+			t.Errorf("%s: %s\nwant %s", line.Case, got, want[line.Case])
+		}
+	}
+	if cases != len(want) {
+		t.Errorf("%d cases ran:\n%s", cases, &errs)
+	}
+}
