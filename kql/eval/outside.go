@@ -42,7 +42,7 @@ func Caller(c *fn.Context, e plan.Expr, schema table.Schema) (func(b *table.Batc
 			var part table.Vector
 			err = x.guard(func() error {
 				part = f(b.Slice(from, to))
-				return x.alive(nil)
+				return x.alive(x.c.Ctx)
 			})
 			if err != nil {
 				return out, err // f is in an unknown state
@@ -92,7 +92,6 @@ type Group struct {
 	out   int
 	t     table.Type
 	hold  hold
-	rows  int
 }
 
 // Grouper gives a function that starts a group of an aggregate, whose arguments are
@@ -119,7 +118,7 @@ func Grouper(c *fn.Context, a *plan.Agg, out int, schema table.Schema) (func() *
 // Add rows.
 func (g *Group) Add(b *table.Batch) error {
 	x := &compiler{c: g.c}
-	if err := x.alive(nil); err != nil {
+	if err := x.alive(x.c.Ctx); err != nil {
 		return err
 	}
 	return x.guard(func() error {
