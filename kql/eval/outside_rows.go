@@ -91,7 +91,7 @@ func (r *rowsRun) each(in *table.Batch, give func(b *table.Batch)) error {
 			}
 		}
 		if err == nil {
-			err = r.x.alive(x.c.Ctx)
+			err = r.x.alive(r.x.c.Ctx)
 		}
 		return err
 	})
@@ -179,7 +179,7 @@ func (g *RowsGroup) Result() (v table.Value, err error) {
 			}
 		}
 		if err == nil {
-			err = g.run.x.alive(x.c.Ctx)
+			err = g.run.x.alive(g.run.x.c.Ctx)
 		}
 		return err
 	})
