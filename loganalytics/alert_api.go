@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sextant/fault"
+	"sextant/state"
 )
 
 // extension says where in a path the resources of a provider begin that stand on
@@ -430,6 +431,36 @@ func (a *Alerts) Rules() ([]RuleStatus, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// AlertCounts are figures for whoever watches the server.
+type AlertCounts struct {
+	Working, Failing int // rules that are on
+	Open             int // alerts
+	Waiting          int // notifications
+}
+
+// CountAlerts by what the state says.
+func CountAlerts(db *state.DB) (n AlertCounts, err error) {
+	states, err := db.List(alertStateKind, "")
+	if err != nil {
+		return n, err
+	}
+	for _, d := range states {
+		var st ruleState
+		if err := d.Decode(&st); err != nil {
+			return n, err
+		}
+		if st.Failed != "" {
+			n.Failing++
+		} else {
+			n.Working++
+		}
+		n.Open += len(st.openAlerts())
+	}
+	notes, err := db.List(alertOutboxKind, "")
+	n.Waiting = len(notes)
+	return n, err
 }
 
 // previewRule answers what a rule would have done over a while, by the rows that are

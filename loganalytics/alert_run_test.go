@@ -269,6 +269,9 @@ func TestARuleThatFails(t *testing.T) {
 	if state, _, _ := l.health("good"); state != "Available" {
 		t.Error(state)
 	}
+	if n, err := CountAlerts(l.db); err != nil || n != (AlertCounts{Working: 1, Failing: 1, Open: 2}) {
+		t.Errorf("%+v %v", n, err)
+	}
 	// What may be gone in a while is tried again, then noted.
 	l.o.fail = fault.New(fault.Unavailable, "the engine is busy")
 	l.step("08:10:00", "")

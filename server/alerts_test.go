@@ -229,6 +229,7 @@ func TestAlertFiresAndResolves(t *testing.T) {
 	}
 	w.settle()
 	w.expect("POST", "/v1/workspaces/default/query", `{"query":"AzureActivity | where CategoryValue == 'Alert' | summarize count() by ActivityStatusValue | order by ActivityStatusValue asc"}`, 200, `\[\["Activated",1\],\["Resolved",1\]\]`)
+	w.expect("GET", "/metrics", "", 200, `(?s)sextant_alert_notifications_waiting 0\n.*sextant_alert_rules\{state="failing"\} 0\n.*sextant_alert_rules\{state="working"\} 1\n.*sextant_alerts_open 0\n`)
 	w.expect("DELETE", sqr+"failures"+v23, "", 200, "^$")
 	w.expect("DELETE", sqr+"failures"+v23, "", 204, "^$")
 }

@@ -34,7 +34,7 @@ func newMetrics(n *node.Node, version string) *metrics {
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sextant_build_info", Help: "1, labelled with the version."}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.records, m.requests, m.times, build, tenantMetrics{n},
+	m.registry.MustRegister(m.records, m.requests, m.times, build, tenantMetrics{n}, alertMetrics{n},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
