@@ -2,9 +2,13 @@ package authority
 
 import (
 	"encoding/base32"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+
+	"rsc.io/qr"
 
 	"sextant/access"
 	"sextant/fault"
@@ -106,8 +110,34 @@ type accountView struct {
 	Local       bool // has a password here
 	TOTP        bool
 	Secret, URI string
+	QR          *qrView
 	Passkeys    []passkeyView
 	New         string // options of a registration
+}
+
+// qrView is a code as a path of squares, a unit each, in a field of Size by Size.
+type qrView struct {
+	Size int
+	Path string
+}
+
+// qrOf a text, with the four units of margin that readers want; nil where it has no
+// room in a code.
+func qrOf(text string) *qrView {
+	code, err := qr.Encode(text, qr.M)
+	if err != nil {
+		return nil
+	}
+	const margin = 4
+	var b strings.Builder
+	for y := range code.Size {
+		for x := range code.Size {
+			if code.Black(x, y) {
+				fmt.Fprintf(&b, "M%d %dh1v1h-1z", x+margin, y+margin)
+			}
+		}
+	}
+	return &qrView{code.Size + 2*margin, b.String()}
 }
 
 type passkeyView struct{ ID, Name, Created string }
@@ -117,6 +147,7 @@ func (c *call) showAccount(w who, person access.Person, p page) {
 	v := &accountView{UPN: person.UserPrincipalName, Name: person.DisplayName, Local: person.PasswordHash != "", TOTP: len(person.TOTPSecret) > 0}
 	if !v.TOTP {
 		f.Secret, v.URI = c.a.o.Accounts.NewTOTP(person, "Sextant")
+		v.QR = qrOf(v.URI)
 		v.Secret = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(f.Secret)
 	}
 	for _, k := range person.Passkeys {

@@ -266,6 +266,7 @@ func TestAuthenticator(t *testing.T) {
 	b := h.browser()
 	b.get("/"+home+"/account").wants(200, "Sign in")
 	b.send("password", "login", "bob@aldermoor.example", "passwd", annPW).wants(200, "Your account")
+	b.wants(200, `aria-label="QR code of the secret"><path d="M4 4h1v1h-1z`)
 	b.send("totp", "otc", "000000").wants(400, "the code is wrong")
 	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secretAt.FindStringSubmatch(b.page)[1])
 	h.ok(err)
