@@ -52,14 +52,11 @@ func (r *alertRule) instants(timespan string, now time.Time) ([]time.Time, error
 	if err != nil {
 		return nil, badRule("%v", err)
 	}
+	if _, ok := ParseDuration(timespan); ok {
+		to-- // a duration ends with this very tick; a range ends before its end
+	}
 	begin, end := timeOf(from), timeOf(to)
-	if d, ok := ParseDuration(timespan); ok {
-		begin, end = now.Add(-time.Duration(d)*100), now // a duration ends now, to the tick
-	}
 	n := int(end.Sub(begin) / r.Frequency)
-	if begin.Equal(end) {
-		n = 0
-	}
 	if n > maxPreview {
 		return nil, badRule("%s has %d evaluations, one each %s; %d work at a time", timespan, n, isoDuration(r.Frequency), maxPreview)
 	}

@@ -210,3 +210,31 @@ func previewText(t *testing.T, a *Alerts, props json.RawMessage, from, to string
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
+
+func TestInstants(t *testing.T) {
+	r := &alertRule{Frequency: 5 * time.Minute}
+	now := time.Date(2026, 1, 1, 12, 1, 0, 0, time.UTC)
+	f := func(timespan, want string) {
+		t.Helper()
+		at, err := r.instants(timespan, now)
+		got := ""
+		switch {
+		case err != nil:
+			got = err.Error()
+		case len(at) > 0:
+			got = fmt.Sprintf("%d from %s to %s", len(at), at[0].Format("15:04"), at[len(at)-1].Format("15:04"))
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: %s", timespan, got)
+		}
+	}
+	f("PT1H", "13 from 11:01 to 12:01")
+	f("PT4M", "1 from 12:01 to 12:01")
+	f("2026-01-01T08:00:00Z/2026-01-01T08:12:00Z", "3 from 08:02 to 08:12")
+	f("2026-01-01T08:00:00Z/2026-01-01T08:00:00Z", "1 from 08:00 to 08:00")
+	f("2026-01-01T08:00:00Z/2026-01-01T07:00:00Z", "ends before it begins")
+	f("P9000Y", "1500 work at a time")
+	f("0001-01-01/9999-12-31", "1500 work at a time")
+	f("", "timespan is missing")
+	f("soon", "is not a timespan")
+}

@@ -366,3 +366,30 @@ func TestSendEndsWithItsContext(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// FuzzReceivers: what is taken as an address can be made a destination, and what is
+// not is refused in words.
+func FuzzReceivers(f *testing.F) {
+	for _, seed := range []string{"https://host/x?y", "udp://h", "tls://[::1]:6514", "Ann <ann@example.org>", "http://a b", "tcp://h:99999", "\x00", "ann@example.org\r\nBcc: x"} {
+		f.Add(seed)
+	}
+	s := NewSender(Options{Mail: Mail{Server: "h:25", From: "a@b.c", Security: NoTLS}})
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, made := range map[string]func(string) (Destination, error){
+			"webhook": s.Webhook, "mail": s.Mailbox, "syslog": func(u string) (Destination, error) { return s.Syslog(u, "") },
+		} {
+			d, err := made(text)
+			if (d == nil) != (err != nil) || err != nil && fault.KindOf(err) != fault.Invalid {
+				t.Errorf("%s %q: %v %v", name, text, d, err)
+			}
+			if m, ok := d.(*mailbox); ok {
+				if _, err := m.compose(message); err != nil {
+					t.Errorf("%q was taken as an address and cannot be written to: %v", text, err)
+				}
+			}
+			if y, ok := d.(*syslog); ok && strings.HasSuffix(y.address, ":") {
+				t.Errorf("%q has no port", text)
+			}
+		}
+	})
+}
