@@ -14,203 +14,17 @@ import (
 // earthRadius in metres: the sphere on which Kusto measures.
 const earthRadius = 6_371_010
 
-// geography is the table of functions of places: GeoJSON points, lines and
-// polygons on a sphere, geohashes and S2 cells.
+// geography is the table of functions of geohashes, S2 cells, circles and well-known
+// text.
 func geography() []Scalar {
-	measure := func(name, doc, sig string, f func(a []table.Value) (float64, bool)) Scalar {
-		return Scalar{Name: name, Sigs: sigs(sig + " -> real"), Eval: func(_ *Context, a []table.Value) table.Value {
-			if x, ok := f(a); ok && !math.IsNaN(x) {
-				return table.RealValue(x)
-			}
-			return table.Null(table.Real)
-		}, Doc: doc}
-	}
-	test := func(name, doc, sig string, f func(a []table.Value) (bool, bool)) Scalar {
-		return Scalar{Name: name, Sigs: sigs(sig + " -> bool"), Eval: func(_ *Context, a []table.Value) table.Value {
-			if x, ok := f(a); ok {
-				return table.BoolValue(x)
-			}
-			return table.Null(table.Bool)
-		}, Doc: doc}
-	}
-	shape := func(name, doc, sig string, f func(a []table.Value) (any, bool)) Scalar {
-		return Scalar{Name: name, Sigs: sigs(sig + " -> dynamic"), Eval: func(_ *Context, a []table.Value) table.Value {
-			if x, ok := f(a); ok {
-				return dynValue(x)
-			}
-			return nullDynamic
-		}, Doc: doc}
-	}
 	out := []Scalar{
-		measure("geo_distance_2points", "Metres between two points.", "lng1:real, lat1:real, lng2:real, lat2:real", func(a []table.Value) (float64, bool) {
-			p, ok1 := pointOf(a, 0)
-			q, ok2 := pointOf(a, 2)
-			if !ok1 || !ok2 {
-				return 0, false
-			}
-			return metres(p.Distance(q)), true
-		}),
-		measure("geo_distance_point_to_line", "Metres from a point to the nearest place of a line.", "lng:real, lat:real, line:bag", func(a []table.Value) (float64, bool) {
-			p, ok1 := pointOf(a, 0)
-			lines, ok2 := linesOf(a[2])
-			if !ok1 || !ok2 {
-				return 0, false
-			}
-			return metres(distanceToLines(p, lines)), true
-		}),
-		measure("geo_distance_point_to_polygon", "Metres from a point to a polygon; 0 inside.", "lng:real, lat:real, polygon:bag", func(a []table.Value) (float64, bool) {
-			p, ok1 := pointOf(a, 0)
-			polys, ok2 := polygonsOf(a[2])
-			if !ok1 || !ok2 {
-				return 0, false
-			}
-			best := s1.InfAngle()
-			for _, poly := range polys {
-				if poly.contains(p) {
-					return 0, true
-				}
-				best = min(best, distanceToLines(p, poly.rings))
-			}
-			return metres(best), true
-		}),
-		measure("geo_line_length", "Length of a line in metres.", "line:bag", func(a []table.Value) (float64, bool) {
-			lines, ok := linesOf(a[0])
-			return metres(lengthOf(lines)), ok
-		}),
-		measure("geo_polygon_perimeter", "Length of a polygon's border in metres.", "polygon:bag", func(a []table.Value) (float64, bool) {
-			polys, ok := polygonsOf(a[0])
-			var all s1.Angle
-			for _, p := range polys {
-				all += lengthOf(p.rings)
-			}
-			return metres(all), ok
-		}),
-		measure("geo_polygon_area", "Area of a polygon in square metres.", "polygon:bag", func(a []table.Value) (float64, bool) {
-			polys, ok := polygonsOf(a[0])
-			area := 0.0
-			for _, p := range polys {
-				area += p.area()
-			}
-			return area * earthRadius * earthRadius, ok
-		}),
-		measure("geo_azimuth", "Clockwise angle in radians between north at the first point and the way to the second.", "lng1:real, lat1:real, lng2:real, lat2:real", func(a []table.Value) (float64, bool) {
-			if _, ok := pointOf(a, 0); !ok {
-				return 0, false
-			}
-			if _, ok := pointOf(a, 2); !ok || a[0].Float64() == a[2].Float64() && a[1].Float64() == a[3].Float64() {
-				return 0, false
-			}
-			return azimuth(a, 0, 2), true
-		}),
-		measure("geo_angle", "Clockwise angle in radians at the second of three points.", "lng1:real, lat1:real, lng2:real, lat2:real, lng3:real, lat3:real", func(a []table.Value) (float64, bool) {
-			for i := 0; i < 6; i += 2 {
-				if _, ok := pointOf(a, i); !ok {
-					return 0, false
-				}
-			}
-			return math.Mod(azimuth(a, 2, 4)-azimuth(a, 2, 0)+4*math.Pi, 2*math.Pi), true
-		}),
-		test("geo_point_in_circle", "Whether a point lies within metres of another.", "lng:real, lat:real, centerLng:real, centerLat:real, radius:real", func(a []table.Value) (bool, bool) {
+		tested("geo_point_in_circle", "Whether a point lies within metres of another.", "lng:real, lat:real, centerLng:real, centerLat:real, radius:real", func(a []table.Value) (bool, bool) {
 			p, ok1 := pointOf(a, 0)
 			q, ok2 := pointOf(a, 2)
 			r := a[4].Float64()
 			return metres(p.Distance(q)) <= r, ok1 && ok2 && r >= 0
 		}),
-		test("geo_point_in_polygon", "Whether a point lies in a polygon.", "lng:real, lat:real, polygon:bag", func(a []table.Value) (bool, bool) {
-			p, ok1 := pointOf(a, 0)
-			polys, ok2 := polygonsOf(a[2])
-			if !ok1 || !ok2 {
-				return false, false
-			}
-			for _, poly := range polys {
-				if poly.contains(p) {
-					return true, true
-				}
-			}
-			return false, true
-		}),
-		test("geo_intersects_2lines", "Whether two lines meet.", "line1:bag, line2:bag", func(a []table.Value) (bool, bool) {
-			x, ok1 := linesOf(a[0])
-			y, ok2 := linesOf(a[1])
-			return ok1 && ok2 && cross(x, y), ok1 && ok2
-		}),
-		test("geo_intersects_line_with_polygon", "Whether a line and a polygon meet.", "line:bag, polygon:bag", func(a []table.Value) (bool, bool) {
-			x, ok1 := linesOf(a[0])
-			polys, ok2 := polygonsOf(a[1])
-			if !ok1 || !ok2 {
-				return false, false
-			}
-			for _, p := range polys {
-				if p.contains(s2.PointFromLatLng(x[0][0])) || cross(x, p.rings) {
-					return true, true
-				}
-			}
-			return false, true
-		}),
-		test("geo_intersects_2polygons", "Whether two polygons meet.", "polygon1:bag, polygon2:bag", func(a []table.Value) (bool, bool) {
-			x, ok1 := polygonsOf(a[0])
-			y, ok2 := polygonsOf(a[1])
-			if !ok1 || !ok2 {
-				return false, false
-			}
-			for _, p := range x {
-				for _, q := range y {
-					if p.contains(s2.PointFromLatLng(q.rings[0][0])) || q.contains(s2.PointFromLatLng(p.rings[0][0])) || cross(p.rings, q.rings) {
-						return true, true
-					}
-				}
-			}
-			return false, true
-		}),
-		shape("geo_line_centroid", "The point in the middle of a line, by length.", "line:bag", func(a []table.Value) (any, bool) {
-			lines, ok := linesOf(a[0])
-			if !ok {
-				return nil, false
-			}
-			var sum s2.Point
-			for _, l := range lines {
-				poly := s2.PolylineFromLatLngs(l)
-				sum = s2.Point{Vector: sum.Add(poly.Centroid().Vector)}
-			}
-			return pointShape(s2.LatLngFromPoint(sum)), true
-		}),
-		shape("geo_polygon_centroid", "The centre of a polygon, by area.", "polygon:bag", func(a []table.Value) (any, bool) {
-			polys, ok := polygonsOf(a[0])
-			if !ok {
-				return nil, false
-			}
-			var sum s2.Point
-			for _, p := range polys {
-				for i, l := range p.loops {
-					c := l.Centroid()
-					if i > 0 {
-						c = s2.Point{Vector: c.Mul(-1)}
-					}
-					sum = s2.Point{Vector: sum.Add(c.Vector)}
-				}
-			}
-			return pointShape(s2.LatLngFromPoint(sum)), true
-		}),
-		shape("geo_line_interpolate_point", "The point at a share of a line's length.", "line:bag, fraction:real", func(a []table.Value) (any, bool) {
-			lines, ok := linesOf(a[0])
-			f := a[1].Float64()
-			if !ok || !(f >= 0 && f <= 1) || len(lines) != 1 {
-				return nil, false
-			}
-			p, _ := s2.PolylineFromLatLngs(lines[0]).Interpolate(f)
-			return pointShape(s2.LatLngFromPoint(p)), true
-		}),
-		measure("geo_line_locate_point", "The share of a line's length at its nearest place to a point.", "line:bag, lng:real, lat:real", func(a []table.Value) (float64, bool) {
-			lines, ok1 := linesOf(a[0])
-			p, ok2 := pointOf(a, 1)
-			if !ok1 || !ok2 || len(lines) != 1 {
-				return 0, false
-			}
-			line := s2.PolylineFromLatLngs(lines[0])
-			at, next := line.Project(s2.PointFromLatLng(p))
-			return line.Uninterpolate(at, next), true
-		}),
-		shape("geo_from_wkt", "GeoJSON of a shape in well-known text.", "text:string", func(a []table.Value) (any, bool) {
+		shaped("geo_from_wkt", "GeoJSON of a shape in well-known text.", "text:string", func(a []table.Value) (any, bool) {
 			w := wkt{s: strings.ToUpper(a[0].Str())}
 			d, ok := w.geometry()
 			return d, ok && strings.TrimSpace(w.s) == ""
@@ -226,11 +40,11 @@ func geography() []Scalar {
 			}
 			return str(s2.CellIDFromLatLng(p).Parent(int(level)).ToToken())
 		}, Doc: "The S2 cell of a level that holds a point."},
-		shape("geo_s2cell_to_central_point", "The centre of an S2 cell.", "cell:string", func(a []table.Value) (any, bool) {
+		shaped("geo_s2cell_to_central_point", "The centre of an S2 cell.", "cell:string", func(a []table.Value) (any, bool) {
 			id, ok := cellOf(a[0].Str())
 			return pointShape(id.LatLng()), ok
 		}),
-		shape("geo_s2cell_to_polygon", "The border of an S2 cell.", "cell:string", func(a []table.Value) (any, bool) {
+		shaped("geo_s2cell_to_polygon", "The border of an S2 cell.", "cell:string", func(a []table.Value) (any, bool) {
 			id, ok := cellOf(a[0].Str())
 			if !ok {
 				return nil, false
@@ -242,33 +56,8 @@ func geography() []Scalar {
 			}
 			return polygonShape(ring), true
 		}),
-		shape("geo_s2cell_neighbors", "The S2 cells around a cell.", "cell:string", func(a []table.Value) (any, bool) {
-			id, ok := cellOf(a[0].Str())
-			if !ok {
-				return nil, false
-			}
-			out := []any{}
-			seen := map[s2.CellID]bool{}
-			edges := id.EdgeNeighbors()
-			for _, n := range append(edges[:], id.AllNeighbors(id.Level())...) {
-				if !seen[n] {
-					seen[n] = true
-					out = append(out, n.ToToken())
-				}
-			}
-			return out, true
-		}),
 	}
 	out = append(out, geohashes()...)
-	const why = "shapes made of shapes are not computed here"
-	for _, name := range strings.Fields("geo_closest_point_on_line geo_closest_point_on_polygon geo_intersection_2lines geo_intersection_2polygons geo_intersection_line_with_polygon geo_line_buffer geo_line_densify geo_line_simplify " +
-		"geo_point_buffer geo_polygon_buffer geo_polygon_densify geo_polygon_simplify geo_simplify_polygons_array geo_union_lines_array geo_union_polygons_array geo_line_to_s2cells geo_polygon_to_s2cells") {
-		out = append(out, Scalar{Name: name, Sigs: sigs("shape*:scalar -> dynamic"), Refused: why, Doc: "Not available: " + why + "."})
-	}
-	const h3 = "H3 cells are not computed here; use S2 cells or geohashes"
-	for _, name := range strings.Fields("geo_h3cell_children geo_h3cell_level geo_h3cell_neighbors geo_h3cell_parent geo_h3cell_rings geo_h3cell_to_central_point geo_h3cell_to_polygon geo_point_to_h3cell geo_polygon_to_h3cells") {
-		out = append(out, Scalar{Name: name, Sigs: sigs("cell*:scalar -> dynamic"), Refused: h3, Doc: "Not available: " + h3 + "."})
-	}
 	return out
 }
 
@@ -409,14 +198,6 @@ func (p polygon) contains(q any) bool {
 	return true
 }
 
-func (p polygon) area() float64 {
-	a := p.loops[0].Area()
-	for _, hole := range p.loops[1:] {
-		a -= hole.Area()
-	}
-	return a
-}
-
 func distanceToLines(p s2.LatLng, lines [][]s2.LatLng) s1.Angle {
 	best := s1.InfAngle()
 	pt := s2.PointFromLatLng(p)
@@ -426,35 +207,6 @@ func distanceToLines(p s2.LatLng, lines [][]s2.LatLng) s1.Angle {
 		}
 	}
 	return best
-}
-
-func lengthOf(lines [][]s2.LatLng) s1.Angle {
-	var all s1.Angle
-	for _, l := range lines {
-		for i := 1; i < len(l); i++ {
-			all += l[i-1].Distance(l[i])
-		}
-	}
-	return all
-}
-
-// cross says whether an edge of one meets an edge of the other.
-func cross(x, y [][]s2.LatLng) bool {
-	for _, l := range x {
-		for i := 1; i < len(l); i++ {
-			a, b := s2.PointFromLatLng(l[i-1]), s2.PointFromLatLng(l[i])
-			c := s2.NewEdgeCrosser(a, b)
-			for _, m := range y {
-				for j := 1; j < len(m); j++ {
-					p, q := s2.PointFromLatLng(m[j-1]), s2.PointFromLatLng(m[j])
-					if c.CrossingSign(p, q) != s2.DoNotCross {
-						return true
-					}
-				}
-			}
-		}
-	}
-	return false
 }
 
 func cellOf(token string) (s2.CellID, bool) {

@@ -116,3 +116,17 @@ func polylines(lines []line) *s2.RegionUnion {
 	}
 	return &out
 }
+
+// neighbour is the geohash of a place beside another, around the world; none beyond the
+// poles.
+func neighbour(lng, lat float64, n int) []any {
+	if lat > 90 || lat < -90 {
+		return nil
+	}
+	if lng > 180 {
+		lng -= 360
+	} else if lng < -180 {
+		lng += 360
+	}
+	return []any{geohash(lng, lat, n)}
+}

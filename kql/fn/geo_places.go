@@ -11,21 +11,8 @@ import (
 	"sextant/table"
 )
 
-// places is the table of all functions of places: geography's rows, with those of
-// shapes and hexagons for the names that both have.
-func places() []Scalar {
-	out := append(shapes(), hexagons()...)
-	have := map[string]bool{}
-	for _, s := range out {
-		have[s.Name] = true
-	}
-	for _, s := range geography() {
-		if !have[s.Name] {
-			out = append(out, s)
-		}
-	}
-	return out
-}
+// places is the table of all functions of places.
+func places() []Scalar { return slices.Concat(shapes(), hexagons(), geography()) }
 
 // shapes is the table of functions of points, lines and polygons. Lengths are in
 // metres on a sphere, edges are geodesics; what is no valid shape gives null.

@@ -38,36 +38,7 @@ func geohashes() []Scalar {
 		shape("geo_geohash_to_polygon", "The border of a geohash.", func(b box) any {
 			return polygonShape([]s2.LatLng{s2.LatLngFromDegrees(b.south, b.west), s2.LatLngFromDegrees(b.south, b.east), s2.LatLngFromDegrees(b.north, b.east), s2.LatLngFromDegrees(b.north, b.west), s2.LatLngFromDegrees(b.south, b.west)})
 		}),
-		{Name: "geo_geohash_neighbors", Sigs: sigs("geohash:string -> dynamic"), Eval: func(_ *Context, a []table.Value) table.Value {
-			hash := strings.ToLower(a[0].Str())
-			b, ok := boxOf(hash)
-			if !ok {
-				return nullDynamic
-			}
-			lng, lat := (b.west+b.east)/2, (b.south+b.north)/2
-			w, h := b.east-b.west, b.north-b.south
-			out := []any{}
-			for _, d := range [][2]float64{{0, 1}, {1, 0}, {0, -1}, {-1, 0}} {
-				out = append(out, neighbour(lng+d[0]*w, lat+d[1]*h, len(hash))...)
-			}
-			for _, d := range [][2]float64{{-1, 1}, {1, 1}, {1, -1}, {-1, -1}} {
-				out = append(out, neighbour(lng+d[0]*w, lat+d[1]*h, len(hash))...)
-			}
-			return table.DynamicValue(out)
-		}, Doc: "The geohashes around a geohash."},
 	}
-}
-
-func neighbour(lng, lat float64, n int) []any {
-	if lat > 90 || lat < -90 {
-		return nil
-	}
-	if lng > 180 {
-		lng -= 360
-	} else if lng < -180 {
-		lng += 360
-	}
-	return []any{geohash(lng, lat, n)}
 }
 
 type box struct{ west, east, south, north float64 }
