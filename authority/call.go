@@ -66,9 +66,20 @@ const (
 	outsidePath = "/-/signin/outside"
 )
 
-// routeOf a path: which it is, and what stands for the tenant in it. Paths are
+// reserved words are other faces': no tenant is called so.
+var reserved = []string{"-", "v1", "v2", "v1.0", "beta", "subscriptions", "datacollectionrules", "portal", "metrics"}
+
+// found is where a path leads.
+type found struct {
+	serve   func(*call)
+	segment string // what stands for the tenant in it
+	v1      bool
+	pattern string // of all such paths, for metrics
+}
+
+// routeOf a path; no serve where it is not the authority's. Paths are
 // case-insensitive, since clients write them in lower case.
-func routeOf(path string) (serve func(*call), segment string, v1 bool) {
+func routeOf(path string) found {
 	path = strings.ToLower(path)
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")
@@ -76,29 +87,28 @@ func routeOf(path string) (serve func(*call), segment string, v1 bool) {
 	path = strings.TrimRight(path, "/")
 	switch path {
 	case devicePath:
-		return (*call).deviceLogin, "common", false
+		return found{(*call).deviceLogin, common, false, path}
 	case errorPath:
-		return (*call).explain, "", false
+		return found{(*call).explain, "", false, path}
 	case outsidePath:
-		return (*call).outsideBack, "", false
+		return found{(*call).outsideBack, "", false, path}
 	}
 	if strings.HasPrefix(path, assetPath) {
-		return (*call).asset, "", false
+		return found{(*call).asset, "", false, assetPath}
 	}
 	segment, rest, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if !ok || segment == "" || segment == "-" {
-		return nil, "", false
+	if !ok || segment == "" || slices.Contains(reserved, segment) {
+		return found{}
 	}
 	if i := slices.IndexFunc(routes, func(r route) bool { return r.path == rest }); i >= 0 {
-		return routes[i].serve, segment, routes[i].v1
+		return found{routes[i].serve, segment, routes[i].v1, "/{tenant}/" + rest}
 	}
-	return nil, "", false
+	return found{}
 }
 
 // Handles says whether a request is for the authority. Nothing else has its paths.
 func (a *Authority) Handles(r *http.Request) bool {
-	serve, _, _ := routeOf(r.URL.Path)
-	return serve != nil
+	return routeOf(r.URL.Path).serve != nil
 }
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
@@ -121,17 +131,17 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Pragma", "no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
-	serve, segment, v1 := routeOf(r.URL.Path)
-	if serve == nil {
+	at := routeOf(r.URL.Path)
+	if at.serve == nil {
 		http.NotFound(w, r)
 		return
 	}
-	c.segment, c.v1 = segment, v1
+	c.segment, c.v1, r.Pattern = at.segment, at.v1, at.pattern
 	if strings.HasPrefix(a.o.PublicURL, "https://") {
 		// Not on a name such as localhost, which other programs have too.
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	serve(c)
+	at.serve(c)
 }
 
 // base is where a request finds this server.

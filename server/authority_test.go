@@ -104,6 +104,14 @@ func TestTokenPathsBesideOthers(t *testing.T) {
 			t.Errorf("%s: %s\nwant %s", path, text, want)
 		}
 	}
+	for _, path := range []string{"/v1/login", "/beta/account", "/portal/login", "/subscriptions/login"} {
+		if r := httptest.NewRequest("GET", path, nil); w.s.o.Tokens.Handles(r) {
+			t.Errorf("%s is the authority's", path)
+		}
+	}
+	if _, text, _ := w.call("GET", "/metrics", nil); !strings.Contains(text, "/{tenant}/v2.0/.well-known/openid-configuration") {
+		t.Errorf("the metrics know no paths of the authority:\n%s", text)
+	}
 }
 
 // A proxy on this machine is answered under the name that clients use, and no other
