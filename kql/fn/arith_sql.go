@@ -21,6 +21,9 @@ func wholeSum(op string) SQLForm {
 		expr := fmt.Sprintf(huge+" "+op+" "+huge, args[0], args[1])
 		switch result {
 		case table.DateTime:
+			if info[0].Type == table.DateTime {
+				return moved(args[0], op, args[1], info[1]), true
+			}
 			return inYears(expr), true
 		case table.Long, table.TimeSpan:
 			if small(info) {
@@ -30,6 +33,23 @@ func wholeSum(op string) SQLForm {
 		}
 		return "", false
 	}
+}
+
+// moved is a datetime plus or minus a timespan, null outside the calendar. A span that
+// is known needs no wider numbers: no datetime and it leave 64 bits.
+func moved(at, op, by string, span Arg) string {
+	const most = int64(table.MaxDateTime)
+	if span.Const == nil || span.Const.IsNull() || span.Const.Int64() > most || span.Const.Int64() < -most {
+		return inYears(fmt.Sprintf(huge+" "+op+" "+huge, at, by))
+	}
+	n := span.Const.Int64()
+	if op == "-" {
+		n = -n
+	}
+	if n < 0 {
+		return fmt.Sprintf("CASE WHEN %[1]s >= %[2]d THEN %[1]s - %[2]d END", at, -n)
+	}
+	return fmt.Sprintf("CASE WHEN %[1]s <= %[2]d THEN %[1]s + %[3]d END", at, most-n, n)
 }
 
 // small says whether a sum or difference of the arguments always fits a long.

@@ -45,7 +45,7 @@ func comparisons() []Scalar {
 		order("<=", "Less or equal; null when either side is.", func(c int) bool { return c <= 0 }),
 		order(">", "Greater; null when either side is.", func(c int) bool { return c > 0 }),
 		order(">=", "Greater or equal; null when either side is.", func(c int) bool { return c >= 0 }),
-		{Name: "between", Sigs: ranges, Eval: between(false), SQL: duck(betweenSQL(false)), Doc: "Within a range, both ends included; for datetimes the end may be a timespan from the start."},
+		{Name: "between", Sigs: ranges, Eval: between(false), SQL: duck(betweenSQL(false)), Where: duck(betweenWhere), Doc: "Within a range, both ends included; for datetimes the end may be a timespan from the start."},
 		{Name: "!between", Sigs: ranges, Eval: between(true), SQL: duck(betweenSQL(true)), Doc: "Outside a range."},
 		{Name: "in", Sigs: list, Nulls: Own, Eval: in(false, false), SQL: duck(inSQL(false, false)), Where: duck(inWhere), Doc: "Equals one of the values, or of the elements of dynamic arrays among them."},
 		{Name: "!in", Sigs: list, Nulls: Own, Eval: in(true, false), SQL: duck(inSQL(true, false)), Doc: "Equals none of the values."},
@@ -276,7 +276,7 @@ func betweenSQL(not bool) SQLForm {
 	return func(args []string, info []Arg, _ table.Type) (string, bool) {
 		hi := args[2]
 		if info[1].Type == table.DateTime && info[2].Type == table.TimeSpan {
-			hi = inYears(fmt.Sprintf(huge+" + "+huge, args[1], hi))
+			hi = moved(args[1], "+", hi, info[2])
 			info = info[:2]
 		}
 		if k := sameKind(info); k != 1 && k != 5 && k != 6 {
@@ -285,6 +285,19 @@ func betweenSQL(not bool) SQLForm {
 		// Three-valued BETWEEN is false where one end alone decides; Kusto has null.
 		return fmt.Sprintf("CASE WHEN %[1]s IS NOT NULL AND %[2]s IS NOT NULL AND %[3]s IS NOT NULL THEN %[1]s %[4]s %[2]s AND %[3]s END", args[0], args[1], hi, word), true
 	}
+}
+
+// betweenWhere needs no nulls to be told apart.
+func betweenWhere(args []string, info []Arg, _ table.Type) (string, bool) {
+	hi := args[2]
+	if info[1].Type == table.DateTime && info[2].Type == table.TimeSpan {
+		hi = moved(args[1], "+", hi, info[2])
+		info = info[:2]
+	}
+	if k := sameKind(info); k != 1 && k != 5 && k != 6 {
+		return "", false
+	}
+	return fmt.Sprintf("(%s BETWEEN %s AND %s)", args[0], args[1], hi), true
 }
 
 // members lists the values of an in-list: constants, with dynamic arrays opened.
