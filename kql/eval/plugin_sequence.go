@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -60,6 +61,7 @@ func funnelCompletion(ctx context.Context, r *wholeRun) error {
 	if err != nil {
 		return err
 	}
+	of := stepsFrom(from, step)
 	t, err := r.read(ctx, from, to, true, false)
 	if err != nil {
 		return err
@@ -93,7 +95,7 @@ func funnelCompletion(ctx context.Context, r *wholeRun) error {
 						n++
 					}
 				}
-				bin := minus(e.at, from) / step
+				bin := of(e.at)
 				best[bin] = max(best[bin], n)
 			}
 			for bin, n := range best {
@@ -180,6 +182,7 @@ func funnelSequence(ctx context.Context, r *wholeRun) error {
 	if err != nil {
 		return err
 	}
+	of := stepsFrom(from, step)
 	t, err := r.read(ctx, from, to, true, true)
 	if err != nil {
 		return err
@@ -205,7 +208,7 @@ func funnelSequence(ctx context.Context, r *wholeRun) error {
 			if n < len(seq) {
 				continue
 			}
-			p := place{minus(events[i].at, from) / step, -1, -1}
+			p := place{of(events[i].at), -1, -1}
 			if i > 0 && events[i].at-events[i-1].at <= window {
 				p.prev = events[i-1].state
 			}
@@ -227,13 +230,7 @@ func funnelSequence(ctx context.Context, r *wholeRun) error {
 		places = append(places, p)
 	}
 	slices.SortFunc(places, func(a, b place) int {
-		switch {
-		case a.bin != b.bin:
-			return int(min(1, max(-1, a.bin-b.bin)))
-		case a.prev != b.prev:
-			return int(a.prev - b.prev)
-		}
-		return int(a.next - b.next)
+		return cmp.Or(cmp.Compare(a.bin, b.bin), cmp.Compare(a.prev, b.prev), cmp.Compare(a.next, b.next))
 	})
 	state := func(n int32) table.Value {
 		if n < 0 {
@@ -303,15 +300,7 @@ func sequenceDetect(ctx context.Context, r *wholeRun) error {
 		return err
 	}
 	for d, hits := range rows {
-		slices.SortStableFunc(hits, func(a, b hit) int {
-			switch {
-			case a.at < b.at:
-				return -1
-			case a.at > b.at:
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(a.at, b.at) })
 		ways := make([][]int64, steps) // to each step, the latest
 		for _, h := range hits {
 			if err := r.tick(ctx); err != nil {

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -55,15 +56,7 @@ func (r *wholeRun) read(ctx context.Context, from, to int64, states, keepIDs boo
 		}
 		return r.add(grown)
 	})
-	slices.SortStableFunc(t.events, func(a, b event) int {
-		switch {
-		case a.at < b.at:
-			return -1
-		case a.at > b.at:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(t.events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	return t, err
 }
 
@@ -89,6 +82,29 @@ func (t *timeline) byDim() [][]event {
 		out[e.dim] = append(out[e.dim], e)
 	}
 	return out
+}
+
+// runs gives events in order of time to f, those of one step of the timeline together;
+// of is the step of a point.
+func (r *wholeRun) runs(ctx context.Context, events []event, of func(at int64) int64, f func(step int64, run []event) error) error {
+	for len(events) > 0 {
+		step, n := of(events[0].at), 0
+		for ; n < len(events) && of(events[n].at) == step; n++ {
+			if err := r.tick(ctx); err != nil {
+				return err
+			}
+		}
+		if err := f(step, events[:n]); err != nil {
+			return err
+		}
+		events = events[n:]
+	}
+	return nil
+}
+
+// stepsFrom cuts a timeline into steps of one size, counted from a point.
+func stepsFrom(from, step int64) func(at int64) int64 {
+	return func(at int64) int64 { return minus(at, from) / step }
 }
 
 // row begins a row of the result: a point, and dimensions.
@@ -165,24 +181,19 @@ func activityCounts(ctx context.Context, r *wholeRun) error {
 	}
 	for dim, events := range t.byDim() {
 		seen := map[int32]bool{}
-		for len(events) > 0 {
-			bin := minus(events[0].at, from) / step
-			n, fresh, all := 0, 0, map[int32]bool{}
-			for ; n < len(events) && minus(events[n].at, from)/step == bin; n++ {
-				if err := r.tick(ctx); err != nil {
-					return err
-				}
-				id := events[n].id
-				all[id] = true
-				if !seen[id] {
-					seen[id] = true
+		err := r.runs(ctx, events, stepsFrom(from, step), func(bin int64, run []event) error {
+			fresh, all := 0, map[int32]bool{}
+			for _, e := range run {
+				all[e.id] = true
+				if !seen[e.id] {
+					seen[e.id] = true
 					fresh++
 				}
 			}
-			if err := r.emit(t.row(from+bin*step, dim, longs(n, len(all), fresh, len(seen))...)...); err != nil {
-				return err
-			}
-			events = events[n:]
+			return r.emit(t.row(from+bin*step, dim, longs(len(run), len(all), fresh, len(seen))...)...)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -276,24 +287,19 @@ func sessionCount(ctx context.Context, r *wholeRun) error {
 	for dim, events := range t.byDim() {
 		type last struct{ at, bin int64 }
 		lasts := map[int32]last{}
-		for len(events) > 0 {
-			bin := minus(events[0].at, from) / step
-			n, sessions := 0, 0
-			for ; n < len(events) && minus(events[n].at, from)/step == bin; n++ {
-				if err := r.tick(ctx); err != nil {
-					return err
-				}
-				e := events[n]
+		err := r.runs(ctx, events, stepsFrom(from, step), func(bin int64, run []event) error {
+			sessions := 0
+			for _, e := range run {
 				l, ok := lasts[e.id]
 				if !ok || l.bin != bin || e.at-l.at > look {
 					sessions++
 				}
 				lasts[e.id] = last{e.at, bin}
 			}
-			if err := r.emit(t.row(from+bin*step, dim, longs(sessions)...)...); err != nil {
-				return err
-			}
-			events = events[n:]
+			return r.emit(t.row(from+bin*step, dim, longs(sessions)...)...)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -404,24 +410,21 @@ func activityEngagement(ctx context.Context, r *wholeRun) error {
 	for dim, events := range t.byDim() {
 		wide := &counter{n: map[int32]int{}}
 		lo, hi := 0, 0
-		for hi < len(events) {
-			bin := floorDiv(minus(events[hi].at, origin), inner)
+		err := r.runs(ctx, events, func(at int64) int64 { return floorDiv(minus(at, origin), inner) }, func(bin int64, run []event) error {
 			start := origin + bin*inner
 			narrow := map[int32]bool{}
-			for ; hi < len(events) && floorDiv(minus(events[hi].at, origin), inner) == bin; hi++ {
-				if err := r.tick(ctx); err != nil {
-					return err
-				}
-				narrow[events[hi].id] = true
-				wide.add(events[hi].id)
+			for _, e := range run {
+				narrow[e.id] = true
+				wide.add(e.id)
 			}
-			for ; lo < hi && minus(plus(start, inner), events[lo].at) > outer; lo++ {
+			for hi += len(run); lo < hi && minus(plus(start, inner), events[lo].at) > outer; lo++ {
 				wide.drop(events[lo].id)
 			}
 			ratio := float64(len(narrow)) / float64(len(wide.n))
-			if err := r.emit(t.row(start, dim, append(longs(len(narrow), len(wide.n)), table.RealValue(ratio))...)...); err != nil {
-				return err
-			}
+			return r.emit(t.row(start, dim, append(longs(len(narrow), len(wide.n)), table.RealValue(ratio))...)...)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -491,14 +494,10 @@ func activityMetrics(ctx context.Context, r *wholeRun) error {
 	for dim, events := range t.byDim() {
 		var before map[int32]bool
 		beforeAt := int64(math.MinInt64)
-		for len(events) > 0 {
-			start := w.start(events[0].at)
-			now, n := map[int32]bool{}, 0
-			for ; n < len(events) && w.start(events[n].at) == start; n++ {
-				if err := r.tick(ctx); err != nil {
-					return err
-				}
-				now[events[n].id] = true
+		err := r.runs(ctx, events, w.start, func(start int64, run []event) error {
+			now := map[int32]bool{}
+			for _, e := range run {
+				now[e.id] = true
 			}
 			if beforeAt != w.before(start) {
 				before = nil
@@ -513,10 +512,11 @@ func activityMetrics(ctx context.Context, r *wholeRun) error {
 			}
 			retained := float64(back) / float64(len(before))
 			churned := float64(len(before)-back) / float64(len(before))
-			if err := r.emit(t.row(start, dim, append(longs(len(now), fresh), table.RealValue(retained), table.RealValue(churned))...)...); err != nil {
-				return err
-			}
-			before, beforeAt, events = now, start, events[n:]
+			before, beforeAt = now, start
+			return r.emit(t.row(start, dim, append(longs(len(now), fresh), table.RealValue(retained), table.RealValue(churned))...)...)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
