@@ -116,7 +116,7 @@ var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{1
 // ServeHTTP answers what Handles says yes to.
 func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{a: a, w: w, r: r, now: a.o.Clock(), base: a.base(r), trace: a.newID()}
-	c.addr, _, _ = net.SplitHostPort(r.RemoteAddr)
+	c.addr = a.address(r)
 	c.correlation = r.Header.Get("client-request-id")
 	if c.correlation == "" {
 		c.correlation = r.URL.Query().Get("client-request-id")
@@ -142,6 +142,22 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	at.serve(c)
+}
+
+// address of who asks. Under a public address a proxy on this machine says it, in the
+// last word of X-Forwarded-For; what stands before that is whatever the client sent.
+func (a *Authority) address(r *http.Request) string {
+	peer, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	if list := r.Header.Values("X-Forwarded-For"); a.o.PublicURL != "" && len(list) > 0 && net.ParseIP(peer).IsLoopback() {
+		last := list[len(list)-1]
+		if ip := net.ParseIP(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); ip != nil {
+			return ip.String()
+		}
+	}
+	return peer
 }
 
 // base is where a request finds this server.

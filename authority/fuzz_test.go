@@ -84,6 +84,38 @@ func FuzzAuthorize(f *testing.F) {
 	})
 }
 
+// FuzzLogin sends whatever a page might: nobody is signed in by it.
+func FuzzLogin(f *testing.F) {
+	h := newHouse(f)
+	for _, s := range []string{"action=password&login=ann@aldermoor.example&passwd=x", "action=passkey&credential={}", "action=otp&otc=1", "action=approve", "action=cancel", "action=change&passwd=a&newpasswd=b", "flow=x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		// A page of the browser's own, at any step.
+		for _, step := range []string{stepFirst, stepSecond, stepChange, stepConfirm} {
+			r := request("POST", "/"+home+"/login", body)
+			r.AddCookie(&http.Cookie{Name: "__Host-sextant-flow", Value: "c"})
+			fl := &flow{For: forApp, Segment: home, Tenant: home, App: CommandLineID, Return: "http://localhost:1", Mode: "query", Step: step, Bind: hashed("c"), Expires: h.clock().Add(flowLife)}
+			if step != stepFirst {
+				fl.Who = &who{Tenant: home, Person: h.ann.ID, Stamp: "another"}
+			}
+			sealed, err := h.auth.seal(flowUse, fl)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.ParseForm() != nil {
+				return
+			}
+			r.PostForm.Set("flow", sealed)
+			w := httptest.NewRecorder()
+			h.auth.ServeHTTP(w, r)
+			if w.Code >= 500 || strings.Contains(w.Header().Get("Location"), "code=") || strings.Contains(strings.Join(w.Header().Values("Set-Cookie"), " "), "session=") {
+				t.Errorf("%s %q: %d %v", step, body, w.Code, w.Header())
+			}
+		}
+	})
+}
+
 // FuzzVerify reads whatever as a token: it is never one.
 func FuzzVerify(f *testing.F) {
 	for _, s := range []string{"", "a.b.c", b64(map[string]any{"alg": "none"}) + "." + b64(map[string]any{"oid": "x"}) + ".", strings.Repeat(".", 100), "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"} {

@@ -324,6 +324,35 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
+// Whose address is recorded, and limited.
+func TestAddress(t *testing.T) {
+	h := newHouse(t)
+	ask := func(peer string, forwarded ...string) string {
+		r := request("GET", "/", "")
+		r.RemoteAddr = peer
+		r.Header["X-Forwarded-For"] = forwarded
+		return h.auth.address(r)
+	}
+	if got := ask("127.0.0.1:1", "192.0.2.1"); got != "127.0.0.1" {
+		t.Errorf("without a public address: %s", got)
+	}
+	o := h.opts
+	o.PublicURL = "https://logs.example"
+	var err error
+	h.auth, err = New(o)
+	h.ok(err)
+	for want, got := range map[string]string{
+		"192.0.2.1":    ask("127.0.0.1:1", "203.0.113.9, 192.0.2.1"),
+		"2001:db8::1":  ask("[::1]:1", "203.0.113.9", "2001:DB8::1"),
+		"198.51.100.7": ask("198.51.100.7:1", "192.0.2.1"), // not of this machine
+		"127.0.0.1":    ask("127.0.0.1:1", "nonsense"),
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func BenchmarkVerify(b *testing.B) {
 	h := newHouse(b)
 	token, graph, ctx := h.appToken("https://graph.microsoft.com/.default"), access.Audiences(access.Graph), context.Background()
