@@ -417,8 +417,9 @@ func (a *Alerts) Rules() ([]RuleStatus, error) {
 	out := []RuleStatus{}
 	for _, d := range docs {
 		r, err := ruleOf(d)
-		if err != nil {
-			return nil, err
+		if err != nil { // as a program that knew other rules left it
+			out = append(out, RuleStatus{ID: d.ID, Name: nameOf(d.ID), Enabled: true, Failed: "the rule cannot be read: " + err.Error()})
+			continue
 		}
 		st, err := a.stateOf(d.ID)
 		if err != nil {

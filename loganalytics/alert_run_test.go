@@ -292,6 +292,20 @@ func TestARuleThatFails(t *testing.T) {
 	}
 }
 
+// A rule that this program cannot read is shown as such, and the others run.
+func TestARuleThatCannotBeRead(t *testing.T) {
+	l := newLab(t)
+	l.rule("good", perUser+`}`)
+	if _, err := l.db.Put(AlertRuleKind, strings.ToLower(labRules+"odd"), resource{ID: labRules + "odd", Kind: "Later", Props: json.RawMessage(`{}`)}, ""); err != nil {
+		t.Fatal(err)
+	}
+	l.step("08:05:00", "good Fired User=ann, good Fired User=bob")
+	rules, err := l.a.Rules()
+	if err != nil || len(rules) != 2 || rules[0].Open != 2 || !strings.Contains(rules[1].Failed, "cannot be read") {
+		t.Errorf("%+v %v", rules, err)
+	}
+}
+
 // Tables that are behind the log hold an evaluation up; they do not falsify it.
 func TestEvaluationsWaitForTheTables(t *testing.T) {
 	l := newLab(t)
