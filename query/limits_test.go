@@ -156,7 +156,7 @@ func TestHostile(t *testing.T) {
 			for _, q := range []string{"| where %s == %s | summarize n = count() by %[1]s", "| where %s has_cs %s or %[1]s startswith_cs %[2]s | project key, x = strcat(%[1]s, %[2]s)",
 				"| extend %[1]s = strcat(%[2]s, %[1]s) | distinct %[1]s", "| where %[1]s in~ (%[2]s, 'x') | project-rename y = %[1]s | join kind=leftouter (" + name(def.Name) + " | project key, z = %[2]s) on key"} {
 				text := name(def.Name) + " " + fmt.Sprintf(q, name(c.Name), lit(h))
-				if _, err := agree(e, st, text); err != nil {
+				if _, _, err := agree(e, st, text, false); err != nil {
 					t.Fatalf("%v\n%s", err, text)
 				}
 			}
