@@ -47,6 +47,9 @@ func documentedTable(name string) (table.Schema, bool) {
 // documented is such a table: it has no rows, as in a workspace that collects
 // nothing into it.
 func (b *binder) documented(at syntax.Node, name string) (*rel, bool) {
+	if r, part := b.env.(*restricted); part && !r.allows(name) {
+		return nil, false
+	}
 	out, ok := documentedTable(name)
 	if !ok {
 		return nil, false

@@ -138,6 +138,7 @@ func (b *binder) isTabular(x syntax.Expr, e env) bool {
 
 func (b *binder) entityTabular(ent *entity) bool {
 	if ent.lambda != nil {
+		defer b.seeing(ent.env)()
 		return b.bodyTabular(ent.lambda, ent.in)
 	}
 	return ent.rel != nil

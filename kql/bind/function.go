@@ -271,7 +271,7 @@ func (b *binder) ingestionTime(x *syntax.Call, e env) plan.Expr {
 	}
 	if e.row == nil || e.row.hidden.Index(table.HiddenArrival) < 0 {
 		if e.row == nil || !e.row.open {
-			b.warnf(x, "SXT005", "ingestion_time() is null here, where rows are no longer those of a table; use it before summarize and join")
+			b.warnf(x, "SXT005", "ingestion_time() is null here, where rows are no longer those of a table; use it before summarize")
 		}
 		return &plan.Const{Value: table.Null(table.DateTime)}
 	}

@@ -217,7 +217,19 @@ func (b *binder) addKeys(j *plan.Join, at syntax.Node, l, r plan.Expr) {
 // joined gives the result columns: the left's, then the right's without drop.
 func (b *binder) joined(j *plan.Join, left, right *rel, drop []string) *rel {
 	ls, rs := left.schema(), right.schema()
-	j.Right = b.shown(right).pipe
+	// The hidden columns of the rows that the result is of go along: those of the left,
+	// where it has any of its columns.
+	var hidden table.Schema
+	switch j.Kind {
+	case plan.RightSemi, plan.RightAnti:
+		hidden = right.hidden()
+		rs = append(slices.Clip(rs), hidden...)
+	default:
+		hidden = left.hidden()
+		ls = append(slices.Clip(ls), hidden...)
+		right = b.shown(right)
+	}
+	j.Right = right.pipe
 	var all table.Schema
 	switch j.Kind {
 	case plan.RightSemi, plan.RightAnti:
@@ -241,6 +253,15 @@ func (b *binder) joined(j *plan.Join, left, right *rel, drop []string) *rel {
 	j.Out = uniqueNames(all)
 	out := &rel{pipe: left.pipe, name: left.name}
 	out = out.then(j)
+	if len(hidden) > 0 && len(j.RightCols) > 0 && len(j.LeftCols) > 0 { // they come last
+		var visible table.Schema
+		for _, c := range j.Out {
+			if !isHidden(c.Name) {
+				visible = append(visible, c)
+			}
+		}
+		out = out.then(&plan.Project{Cols: columns(append(visible, hidden...))})
+	}
 	switch j.Kind {
 	case plan.RightSemi, plan.RightAnti:
 		out.open = right.open

@@ -86,7 +86,7 @@ func (b *binder) statement(s syntax.Stmt, sc *scope) {
 	case *syntax.DeclarePattern:
 		b.declarePattern(s, sc)
 	case *syntax.Restrict:
-		b.refuse(s, "restrict access")
+		b.restrict(s, sc)
 	case *syntax.Alias:
 		b.refuse(s, "alias database")
 	case *syntax.BadStmt:
@@ -246,6 +246,7 @@ func (b *binder) apply(at syntax.Node, name string, f *entity, args []*entity, n
 	if f.lambda.Body == nil {
 		return failed
 	}
+	defer b.seeing(f.env)()
 	var out *entity
 	for _, s := range f.lambda.Body.Stmts {
 		if b.looked(s) {
@@ -452,11 +453,11 @@ func savedEntity(let *syntax.Let) *entity {
 }
 
 func (b *binder) savedRel(at syntax.Node, name string, let *syntax.Let, call *syntax.Call, e env) *rel {
-	return b.entityRel(at, savedEntity(let), name, call, e)
+	return b.entityRel(at, b.saved(let), name, call, e)
 }
 
 func (b *binder) savedScalar(at syntax.Node, let *syntax.Let, call *syntax.Call, e env) plan.Expr {
-	v := b.expand(at, let.Name.Name, savedEntity(let), call, e)
+	v := b.expand(at, let.Name.Name, b.saved(let), call, e)
 	return b.valueOf(at, v, let.Name.Name)
 }
 

@@ -95,7 +95,7 @@ func (b *binder) expansion(items []*syntax.MvItem, params syntax.Params, limit s
 
 func (b *binder) mvExpand(o *syntax.MvExpand, r *rel, e env) *rel {
 	op, _, ok := b.expansion(o.Items, o.Params, o.Limit, r, e)
-	r = b.shown(r)
+	op.Out = append(op.Out, r.hidden()...)
 	out := r.then(op)
 	out.open = r.open
 	if !ok {

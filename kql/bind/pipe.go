@@ -340,7 +340,7 @@ func (b *binder) invoke(o *syntax.Invoke, r *rel, e env) *rel {
 	f := e.sc.find(name)
 	if f == nil {
 		if let, ok := b.env.Function(name); ok {
-			f = savedEntity(let)
+			f = b.saved(let)
 		}
 	}
 	if f == nil || f.lambda == nil {

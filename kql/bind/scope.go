@@ -33,6 +33,8 @@ type entity struct {
 	rel    *rel
 	lambda *syntax.Lambda
 	in     *scope // where lambda was declared
+	// env is what lambda sees where that is more than what the query sees.
+	env Environment
 	// pattern of declare pattern; the others are then not set.
 	pattern *pattern
 	view    bool
