@@ -94,7 +94,10 @@ type Scalar struct {
 	// Where is a shorter form, or none, for a conjunct of a filter: it may be null
 	// where Eval gives false, since a filter drops both.
 	Where [dialects]SQLForm
-	Doc   string
+	// Most is a form, or none, that is cheaper than SQL and null for the few rows that
+	// are left to Eval; the function itself is never null.
+	Most [dialects]SQLForm
+	Doc  string
 	// Refused, when set, says why this function cannot exist here.
 	Refused string
 }

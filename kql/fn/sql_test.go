@@ -236,6 +236,15 @@ func sqlCase(rt *rapid.T, s *Scalar) (expr string, want table.Value, src string,
 		}
 	}
 	want = Call(NewContext(context.Background(), 0, 1, nil), s, result, vals)
+	if most := s.Most[DuckDB]; most != nil && rapid.Bool().Draw(rt, "mostly") {
+		// null is for Eval
+		if m, ok := most(lits, args, result); ok {
+			expr = "coalesce(" + m + ", " + strings.ToUpper(want.Text()) + ")"
+			if len(cols) > 0 {
+				expr = "(SELECT " + expr + " FROM (SELECT " + strings.Join(cols, ", ") + "))"
+			}
+		}
+	}
 	var shown []string
 	for _, v := range vals {
 		shown = append(shown, show(v))

@@ -28,7 +28,7 @@ func textOperators() []Scalar {
 				return table.BoolValue(match.holds(text, part) != not)
 			}
 		}
-		sql := func(not bool) SQLForm {
+		sql := func(not bool, form func(text, part string, info Arg) (string, bool)) SQLForm {
 			return func(args []string, info []Arg, _ table.Type) (string, bool) {
 				if !allOf(info, table.String) {
 					return "", false
@@ -54,9 +54,13 @@ func textOperators() []Scalar {
 				return s, ok
 			}
 		}
-		out = append(out,
-			Scalar{Name: name, Sigs: pair, Eval: eval(false), SQL: duck(sql(false)), Doc: doc},
-			Scalar{Name: negated, Sigs: pair, Eval: eval(true), SQL: duck(sql(true)), Doc: "The opposite of " + name + "."})
+		yes := Scalar{Name: name, Sigs: pair, Eval: eval(false), SQL: duck(sql(false, form)), Doc: doc}
+		no := Scalar{Name: negated, Sigs: pair, Eval: eval(true), SQL: duck(sql(true, form)), Doc: "The opposite of " + name + "."}
+		if match == isTerm || match == isTermStart || match == isTermEnd {
+			most := termMost(match != isTermEnd, match != isTermStart)
+			yes.Most, no.Most = duck(sql(false, most)), duck(sql(true, most))
+		}
+		out = append(out, yes, no)
 	}
 	call := func(name string) func(string, string, Arg) (string, bool) {
 		return func(text, part string, _ Arg) (string, bool) { return name + "(" + text + ", " + part + ")", true }
@@ -77,8 +81,8 @@ func textOperators() []Scalar {
 
 	list := sigs("text:string, list*:text -> bool")
 	return append(out,
-		Scalar{Name: "has_any", Sigs: list, Nulls: Own, Eval: hasMany(true), SQL: duck(hasManySQL(true)), Doc: "The text has one of the terms, or of the elements of a dynamic array, without case."},
-		Scalar{Name: "has_all", Sigs: list, Nulls: Own, Eval: hasMany(false), SQL: duck(hasManySQL(false)), Doc: "The text has all of the terms, or of the elements of a dynamic array, without case."},
+		Scalar{Name: "has_any", Sigs: list, Nulls: Own, Eval: hasMany(true), SQL: duck(hasManySQL(true, termSQL(true, true))), Most: duck(hasManySQL(true, termMost(true, true))), Doc: "The text has one of the terms, or of the elements of a dynamic array, without case."},
+		Scalar{Name: "has_all", Sigs: list, Nulls: Own, Eval: hasMany(false), SQL: duck(hasManySQL(false, termSQL(true, true))), Most: duck(hasManySQL(false, termMost(true, true))), Doc: "The text has all of the terms, or of the elements of a dynamic array, without case."},
 		Scalar{Name: "matches regex", Sigs: pair, Eval: matchesRegex, SQL: duck(regexSQL), Doc: "The text matches an RE2 pattern somewhere; false where the pattern is none."},
 	)
 }
@@ -221,9 +225,30 @@ func matchesRegex(c *Context, a []table.Value) table.Value {
 	return table.BoolValue(re != nil && re.MatchString(a[0].Str()))
 }
 
-// termSQL looks for the text first, since a regular expression alone is slower,
-// and then at its borders. Only a constant has a form.
+// termSQL looks for the text first, since a regular expression alone is slower, and
+// then at its borders. Only a constant has a form. A border in ASCII decides nearly
+// always: RE2 is some ten times slower with the letters of all scripts.
 func termSQL(start, end bool) func(text, part string, info Arg) (string, bool) {
+	return borderSQL(start, end, func(text string, pattern func(border string) string) (string, bool) {
+		lit, ok := QuoteString(DuckDB, pattern(`[^\p{L}\p{N}]`))
+		return "ELSE regexp_matches(" + text + ", " + lit + ")", ok
+	})
+}
+
+// termMost is null for a text in which a character beyond ASCII may be the border. It
+// saves a statement the letters of all scripts: to
+// compile such a pattern takes milliseconds, in each thread.
+func termMost(start, end bool) func(text, part string, info Arg) (string, bool) {
+	return borderSQL(start, end, func(text string, pattern func(border string) string) (string, bool) {
+		lit, ok := QuoteString(DuckDB, pattern(`[^0-9A-Za-z]`))
+		return "WHEN NOT regexp_matches(" + text + ", " + lit + ") THEN FALSE", ok
+	})
+}
+
+// borderSQL decides by borders in ASCII. rest is for texts that have the part and no
+// such borders; pattern gives it the expression for borders of another kind, any of the
+// ends of the text included.
+func borderSQL(start, end bool, rest func(text string, pattern func(border string) string) (string, bool)) func(text, part string, info Arg) (string, bool) {
 	return func(text, part string, info Arg) (string, bool) {
 		if info.Const == nil {
 			return "", false
@@ -234,33 +259,24 @@ func termSQL(start, end bool) func(text, part string, info Arg) (string, bool) {
 		}
 		first, _ := utf8.DecodeRuneInString(p)
 		last, _ := utf8.DecodeLastRuneInString(p)
-		pattern := func(border string) (string, bool) {
-			out, bordered := RegexQuote(p), false
+		bordered := false
+		pattern := func(border string) string {
+			out := RegexQuote(p)
 			if start && isTermRune(first) {
 				out, bordered = "(?:^|"+border+")"+out, true
 			}
 			if end && isTermRune(last) {
 				out, bordered = out+"(?:$|"+border+")", true
 			}
-			return out, bordered
+			return out
 		}
-		full, bordered := pattern(`[^\p{L}\p{N}]`)
-		lit, ok := QuoteString(DuckDB, full)
-		if !ok {
-			return "", false
-		}
+		quick, ok := QuoteString(DuckDB, pattern(`[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]`))
 		contains := "contains(" + text + ", " + part + ")"
 		if !bordered {
 			return contains, true
 		}
-		// A border in ASCII decides nearly always. RE2 is some ten times slower with
-		// the letters of all scripts.
-		plain, _ := pattern(`[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]`)
-		quick, ok := QuoteString(DuckDB, plain)
-		if !ok {
-			return "", false
-		}
-		return "CASE WHEN NOT " + contains + " THEN FALSE WHEN regexp_matches(" + text + ", " + quick + ") THEN TRUE ELSE regexp_matches(" + text + ", " + lit + ") END", true
+		other, fine := rest(text, pattern)
+		return "CASE WHEN NOT " + contains + " THEN FALSE WHEN regexp_matches(" + text + ", " + quick + ") THEN TRUE " + other + " END", ok && fine
 	}
 }
 
@@ -277,7 +293,7 @@ func RegexQuote(s string) string {
 	return b.String()
 }
 
-func hasManySQL(one bool) SQLForm {
+func hasManySQL(one bool, term func(text, part string, info Arg) (string, bool)) SQLForm {
 	return func(args []string, info []Arg, _ table.Type) (string, bool) {
 		if info[0].Type != table.String {
 			return "", false
@@ -295,7 +311,7 @@ func hasManySQL(one bool) SQLForm {
 			low := Lower(part)
 			lit, quoted := QuoteString(DuckDB, low)
 			v := table.StringValue(low)
-			s, form := termSQL(true, true)("lower("+args[0]+")", lit, Arg{Type: table.String, Const: &v})
+			s, form := term("lower("+args[0]+")", lit, Arg{Type: table.String, Const: &v})
 			ok = quoted && form
 			parts = append(parts, s)
 			return ok

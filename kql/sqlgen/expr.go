@@ -27,11 +27,38 @@ func (g *gen) expr(s *state, e plan.Expr) (sql, why string) {
 		return g.plain(s, e)
 	}
 	m := g.mark()
+	if sql = g.mostly(s, e); sql != "" {
+		return sql, ""
+	}
+	g.back(m)
 	if sql, why = g.native(s, e); why == "" {
 		return sql, ""
 	}
 	g.back(m)
 	return g.inGo(s, e, why)
+}
+
+// mostly writes a call that has a form for most rows, with Go for the others; "" for
+// any other expression.
+func (g *gen) mostly(s *state, e plan.Expr) string {
+	c, ok := e.(*plan.Call)
+	if !ok || c.Fn.Most[g.d] == nil || g.caller == nil {
+		return ""
+	}
+	g.pure = true
+	most, why := g.call(s, c, c.Fn.Most[g.d])
+	g.pure = false
+	if why != "" {
+		return ""
+	}
+	if !strings.Contains(most, " END") { // it leaves no row
+		return most
+	}
+	rest, why := g.inGo(s, e, why)
+	if why != "" {
+		return ""
+	}
+	return "coalesce(" + most + ", " + rest + ")"
 }
 
 // native writes an expression that has a form and calls nothing of Go.
