@@ -204,6 +204,7 @@ func (p *prompter) answer(ctx context.Context, text string, explain bool) error 
 	if err != nil {
 		return err
 	}
+	fmt.Fprint(p.a.err, fault.Render(text, r.notes))
 	if p.cmd.Chart || r.chart.Chart != "" && p.cmd.Output == "table" {
 		return p.a.printChart(r)
 	}

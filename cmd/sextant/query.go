@@ -68,6 +68,9 @@ func (c *QueryCmd) Run(a *app) error {
 		return errors.Join(a.shown(text, err), b.Close())
 	}
 	r, err := b.Query(a.ctx, a.conf.Tenant, text, c.Timespan)
+	if err == nil {
+		fmt.Fprint(a.err, fault.Render(text, r.notes))
+	}
 	switch {
 	case err != nil:
 	case c.Chart:

@@ -23,11 +23,17 @@ type result struct {
 	schema table.Schema
 	next   func() (*table.Batch, error) // nil, nil at the end
 	chart  chart.Ask                    // what render asked for
+	notes  fault.Diagnostics            // warnings, where the query ran here
 	close  func() error
 }
 
 func localResult(ctx context.Context, a *query.Answer) *result {
 	r := &result{close: a.Close, next: func() (*table.Batch, error) { return nil, nil }}
+	for _, d := range a.Notes {
+		if d.Severity == fault.Warning {
+			r.notes = append(r.notes, d)
+		}
+	}
 	if a.Render != nil {
 		r.chart = chart.Ask{Chart: a.Render.Chart, Props: a.Render.Props}
 	}
