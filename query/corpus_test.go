@@ -182,7 +182,7 @@ func reach(e *Engine, st store.Store, text string) (ok bool, why string, err err
 	}
 	defer snap.Close()
 	now, _ := table.TicksOf(e.o.Clock())
-	q, ds := e.bind(snapshotEnvironment{Snapshot: snap}, Request{Text: text}, now)
+	q, ds := e.bindWith(snapshotEnvironment{Snapshot: snap}, Request{Text: text}, now, bind.Options{Rows: e.rowsOf(ctx, snap, Request{Text: text}, now, nil)})
 	if ds.Err() != nil {
 		return false, "", ds
 	}

@@ -302,6 +302,8 @@ func (g *gen) source(s plan.Source) (st *state, why string) {
 		return st, ""
 	case *plan.Values:
 		return g.values(s)
+	case *plan.Range:
+		return g.ranged(s)
 	case *plan.Union:
 		return g.union(s)
 	case *plan.Shared:
