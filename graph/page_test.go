@@ -164,7 +164,8 @@ func TestWindowsGiveTheSameRows(t *testing.T) {
 		lines = append(lines, signInLine(fmt.Sprintf("s%03d", i), fmt.Sprintf("u%d@example.org", i%7), at, late))
 	}
 	w.load(record.Export, lines...)
-	for _, path := range []string{"?$top=13", "?$top=50&$filter=userPrincipalName eq 'u3@example.org'", "?$top=1000", "?$top=3&$skip=20&$filter=startswith(userPrincipalName,'u')"} {
+	for _, path := range []string{"?$top=13", "?$top=50&$filter=userPrincipalName eq 'u3@example.org'", "?$top=1000", "?$top=3&$skip=20&$filter=startswith(userPrincipalName,'u')",
+		"?$top=9&$filter=createdDateTime ge 2026-01-10 and createdDateTime lt 2026-01-20", "?$top=9&$filter=createdDateTime le 2026-01-05 and status/errorCode eq 0", "?$top=9&$filter=createdDateTime gt 2026-01-28"} {
 		path = "/v1.0/auditLogs/signIns" + path + "&$select=id"
 		w.face.windowWorth = 1 << 60
 		want := w.all(path, nil)

@@ -2,7 +2,9 @@ package graph
 
 import (
 	"context"
+	"math"
 	"slices"
+	"strings"
 
 	"sextant/kql/fn"
 	"sextant/kql/plan"
@@ -89,7 +91,43 @@ func (l *listing) windowed(ctx context.Context, after *cursor, n int) (from, old
 		}
 		start = min(start, v.Int64())
 	}
-	return start - step, oldest, step, true, nil
+	// What the filter says of the time says where to begin, and that it is not worth
+	// while where it leaves little: the engine skips what lies outside of it.
+	least, most := bounds(l.o.Filter, p.Names[0])
+	start = min(start, most)
+	return start - step, max(oldest, least), step, true, nil
+}
+
+// bounds of a time that a filter lets through, as far as its conjuncts say.
+func bounds(e odata.Expr, property string) (least, most int64) {
+	least, most = math.MinInt64, math.MaxInt64
+	b, ok := e.(*odata.Binary)
+	if !ok {
+		return least, most
+	}
+	if b.Op == "and" {
+		l1, m1 := bounds(b.X, property)
+		l2, m2 := bounds(b.Y, property)
+		return max(l1, l2), min(m1, m2)
+	}
+	p, isPath := b.X.(*odata.Path)
+	v, isLiteral := b.Y.(*odata.Literal)
+	if !isPath || !isLiteral || len(p.Names) != 1 || !strings.EqualFold(p.Names[0], property) {
+		return least, most
+	}
+	at, ok := odata.ParseTime(v.Text)
+	if !ok {
+		return least, most
+	}
+	switch b.Op {
+	case "ge", "gt":
+		return at, most
+	case "le", "lt":
+		return least, at
+	case "eq":
+		return at, at
+	}
+	return least, most
 }
 
 // rows behind a cursor: at most n, and whether there are no more.
