@@ -347,6 +347,7 @@ func BenchmarkGraphRead(b *testing.B) {
 			b.Fatalf("%d objects of %d sign-ins", rows, w.Rows)
 		}
 		b.ReportMetric(float64(rows)/time.Since(begin).Seconds(), "graph-rows/s")
+		// By hand each page is a search of its own; some of them tell enough.
 		begin = time.Now()
 		rows = 0
 		last, id := time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC), ""
@@ -357,7 +358,7 @@ func BenchmarkGraphRead(b *testing.B) {
 			}
 			var n int
 			n, last, id = drain(b, r)
-			if rows += n; n < 1000 {
+			if rows += n; n < 1000 || rows >= 200_000 {
 				break
 			}
 		}
