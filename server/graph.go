@@ -20,8 +20,8 @@ import (
 // graphKeyKind of the document with the key that seals the tokens of pages.
 const graphKeyKind, graphKeyID = "graph", "page-key"
 
-// GraphOptions of a Graph face over a node. Operations and Licences may be missing.
-type GraphOptions struct {
+// graphOptions of a Graph face over a node. Operations and Licences may be missing.
+type graphOptions struct {
 	Node       *node.Node
 	Engine     *query.Engine
 	Clock      func() time.Time
@@ -31,8 +31,8 @@ type GraphOptions struct {
 	Operations []graph.Operation
 }
 
-// NewGraph face over the tenants of a node.
-func NewGraph(o GraphOptions) (*graph.Face, error) {
+// graphFace over the tenants of a node.
+func graphFace(o graphOptions) (*graph.Face, error) {
 	key, err := graphKey(o.Node.State())
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func NewGraph(o GraphOptions) (*graph.Face, error) {
 
 // newGraph face of the server.
 func (s *Server) newGraph() (*graph.Face, error) {
-	return NewGraph(GraphOptions{
+	return graphFace(graphOptions{
 		Node: s.o.Node, Engine: s.o.Engine, Clock: s.o.Clock, Logger: s.o.Logger, Throttle: s.o.GraphThrottle,
 	})
 }
@@ -85,7 +85,7 @@ func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // graphTenants are the node's.
-type graphTenants struct{ o GraphOptions }
+type graphTenants struct{ o graphOptions }
 
 func (g graphTenants) GraphTenant(who *access.Principal, named string) (*graph.Tenant, error) {
 	id := who.Tenant
