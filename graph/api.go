@@ -150,17 +150,6 @@ func (r *resource) fields(property string) [][]string {
 	return out
 }
 
-// kinds of sign-ins that the resource's tables have, in order; nil for others.
-func (r *resource) kinds() []string {
-	var out []string
-	for _, t := range r.tables {
-		if t.kind != "" {
-			out = append(out, t.kind)
-		}
-	}
-	return out
-}
-
 // resource by its path, whatever the case.
 func (a *api) resource(path string) *resource {
 	i := slices.IndexFunc(a.resources, func(r *resource) bool { return strings.EqualFold(r.String(), path) })

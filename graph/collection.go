@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -422,13 +421,3 @@ func Object(c *Call, of string, v any) (*Reply, error) {
 }
 
 func (f *Face) now() int64 { return ticksOf(f.o.Clock()) }
-
-// resourceNames of a version, in order.
-func (a *api) resourceNames() []string {
-	var out []string
-	for _, r := range a.resources {
-		out = append(out, r.String())
-	}
-	slices.Sort(out)
-	return out
-}

@@ -88,7 +88,6 @@ type maker struct {
 	picked []bool
 	view   record.View
 	nodes  []record.Node
-	inner  record.View // of JSON inside a text
 	// also are the fields of the record that stand in for a property's own.
 	also [][][]string
 	// fill sets properties that no field has: it gets the property's name and appends
