@@ -225,6 +225,12 @@ func (l *listing) rowsPlan(at look) func(store.Snapshot, *fn.Catalogue) (*plan.P
 					return nil, err
 				}
 				p.Ops = append(p.Ops, &plan.Filter{In: in, Pred: pred})
+				if at.in != nil {
+					// Rows without a time come last, where a span that fills the page has
+					// nothing to do with them; without them the engine skips what is newer.
+					v, _ := at.after.Keys[0].value()
+					p.Ops = append(p.Ops, &plan.Filter{In: in, Pred: callOf(cat, "<=", table.Bool, keys[0].Expr, constant(v))})
+				}
 			}
 			project := &plan.Project{}
 			for k, key := range keys {
