@@ -303,13 +303,19 @@ func statements(e *Engine, st store.Store, text string, max *int) (string, error
 	}
 	e.optimize(q, now, e.odd.of(ctx, st, marksOf(st), snap), snap)
 	s := e.scannerOf(fn.NewContext(ctx, now, 1, &fn.Budget{}), snap, max).(*split)
+	// The names of what holds rows may be others each time.
+	named := *s
+	named.sql = stable{s.sql.(store.CallingSnapshot)}
 	var out strings.Builder
 	var visit func(p *plan.Pipeline) error
 	visit = func(p *plan.Pipeline) error {
 		if !sqlgen.ReadsTables(p) {
 			return nil
 		}
-		q, _, err := s.generate(p)
+		if _, _, err := s.generate(p); err != nil { // subqueries for values run
+			return err
+		}
+		q, _, err := named.generate(p)
 		if err != nil {
 			return err
 		}
@@ -347,6 +353,11 @@ func statements(e *Engine, st store.Store, text string, max *int) (string, error
 	}
 	return out.String(), nil
 }
+
+// stable names each relation by what is read.
+type stable struct{ store.CallingSnapshot }
+
+func (stable) Relation(s store.Scan) (string, error) { return fmt.Sprintf("%+v", s), nil }
 
 func difference(want, got []string) string {
 	var b strings.Builder
