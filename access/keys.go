@@ -17,9 +17,6 @@ import (
 // keyPrefix of API keys, so that a scanner of leaked secrets knows them.
 const keyPrefix = "sxt_"
 
-// IsKey says whether a bearer token has the form of an API key.
-func IsKey(token string) bool { return strings.HasPrefix(token, keyPrefix) }
-
 func (k *APIKey) target(changed ...property) target {
 	return target{id: k.ID, name: k.Name, kind: "Other", changed: changed}
 }
@@ -115,7 +112,7 @@ func (a *Accounts) RevokeKey(ctx context.Context, by Actor, id string) (out APIK
 
 // Refusals of keys.
 var (
-	ErrNoKey      = fault.New(fault.Denied, "the key is not one that was made here")
+	ErrNoKey      = fault.New(fault.Denied, "the token is not valid here: it is no key that was made here")
 	ErrRevokedKey = fault.New(fault.Denied, "the key was revoked")
 	ErrExpiredKey = fault.New(fault.Denied, "the key has expired")
 )
@@ -125,7 +122,7 @@ var (
 func (a *Accounts) ForKey(secret string) (*Principal, error) {
 	hash := sum(secret)
 	if a.o.Token != "" && string(hash) == string(sum(a.o.Token)) { // of hashes: how long it takes tells nothing
-		return &Principal{Kind: Key, Name: "configured token", Root: true}, nil
+		return &Principal{Kind: Key, Name: "administrator", Root: true}, nil
 	}
 	a.mu.RLock()
 	defer a.mu.RUnlock()

@@ -25,6 +25,7 @@ const (
 	Workspace          Report = "workspace"
 	Ingestion          Report = "ingestion"
 	Objects            Report = "directory" // people, groups, applications, roles
+	TheNode            Report = "node"      // metrics, and what concerns every tenant
 )
 
 // Face is a way in.
@@ -173,6 +174,16 @@ func (p *Policy) OfTable(name string) (Report, bool) {
 		return r, ok
 	}
 	return "", false
+}
+
+// HasTables says whether a report has tables.
+func (p *Policy) HasTables(r Report) bool {
+	for _, of := range p.tables {
+		if of == r {
+			return true
+		}
+	}
+	return false
 }
 
 // Reports that there are, in the order of their names.

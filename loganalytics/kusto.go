@@ -36,7 +36,27 @@ type Kusto struct {
 	// Login is where clients get tokens; "" is the address that they ask.
 	Login string
 
-	history history
+	who     KustoPrincipal
+	history *history
+}
+
+// KustoPrincipal is who asks.
+type KustoPrincipal struct {
+	Name, ID string
+	All      bool // sees what others asked too
+}
+
+// NewKusto over the places that For gives each principal.
+func NewKusto(k Kusto) *Kusto {
+	k.history = &history{}
+	return &k
+}
+
+// For one principal, who sees these places. The history is that of all.
+func (k *Kusto) For(places Places, who KustoPrincipal) *Kusto {
+	one := *k
+	one.Places, one.who = places, who
+	return &one
 }
 
 // kustoRequest is the body of a query or command.
@@ -312,7 +332,7 @@ func (k *Kusto) ServeQuery(w http.ResponseWriter, r *http.Request, version int) 
 		k.fail(w, a, fault.New(fault.Invalid, "a control command goes to /v1/rest/mgmt"))
 		return
 	}
-	done := k.history.add(a)
+	done := k.history.add(a, k.who)
 	err = k.query(w, a, version)
 	done(err)
 }
@@ -490,6 +510,7 @@ type history struct {
 
 type asked struct {
 	client, activity, text, db, app, user string
+	by                                    KustoPrincipal
 	began                                 time.Time
 	took                                  time.Duration
 	state, reason                         string
@@ -499,8 +520,9 @@ type asked struct {
 const maxHistory = 500
 
 // add a query that begins; the function notes its end.
-func (h *history) add(a *kustoAsk) (done func(error)) {
+func (h *history) add(a *kustoAsk, by KustoPrincipal) (done func(error)) {
 	e := &asked{
+		by:     by,
 		client: a.client, activity: a.activity, text: a.csl[:min(len(a.csl), 4096)], db: a.place.Info().Name, began: a.began, state: "InProgress",
 		app: a.r.Header.Get("x-ms-app"), user: a.r.Header.Get("x-ms-user"),
 	}

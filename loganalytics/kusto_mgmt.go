@@ -559,7 +559,7 @@ func (c *command) cluster([]string) (*table.Batch, error) {
 
 func (c *command) principal([]string) (*table.Batch, error) {
 	b := made("PrincipalDisplayName PrincipalObjectId PrincipalFQN Notes")
-	addRow(b, "administrator", "", "administrator", "")
+	addRow(b, c.k.who.Name, c.k.who.ID, c.k.who.Name, "")
 	return b, nil
 }
 
@@ -576,22 +576,22 @@ func (c *command) roles([]string) (*table.Batch, error) {
 	b := made("Scope DisplayName AADObjectID Role")
 	places, err := c.k.Places.List(c.ctx)
 	for _, p := range places {
-		addRow(b, p.Info().Name, "administrator", "", "Database viewer")
+		addRow(b, p.Info().Name, c.k.who.Name, c.k.who.ID, "Database viewer")
 	}
 	return b, err
 }
 
 func (c *command) past(wanted func(*asked) bool) *table.Batch {
 	b := made("ClientActivityId Text Database StartedOn:datetime Duration:timespan State RootActivityId:guid User FailureReason Application Principal")
-	h := &c.k.history
+	h := c.k.history
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range slices.Backward(h.entries) {
-		if !wanted(e) {
+		if !wanted(e) || e.by != c.k.who && !c.k.who.All {
 			continue
 		}
 		started, _ := table.TicksOf(e.began)
-		addRow(b, e.client, e.text, e.db, started, e.took.Nanoseconds()/100, e.state, e.activity, e.user, e.reason, e.app, "administrator")
+		addRow(b, e.client, e.text, e.db, started, e.took.Nanoseconds()/100, e.state, e.activity, e.user, e.reason, e.app, e.by.Name)
 	}
 	return b
 }

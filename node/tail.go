@@ -15,8 +15,10 @@ import (
 // TailOptions choose what to follow.
 type TailOptions struct {
 	Category string // "" is all
-	Last     int    // so many records of each topic from before now
-	Stop     bool   // end behind them, rather than wait for more
+	// Sees says which categories may be seen, by their names in lower case; nil is all.
+	Sees func(category string) bool
+	Last int  // so many records of each topic from before now
+	Stop bool // end behind them, rather than wait for more
 }
 
 // Tail gives records as they come into the tenant's log, one line each, until
@@ -27,7 +29,8 @@ func (t *Tenant) Tail(ctx context.Context, o TailOptions, emit func(line []byte)
 	defer followers.Wait()
 	defer cancel(nil)
 	wanted := func(topic string) bool {
-		return topic != record.DeadLetterTopic && (o.Category == "" || strings.EqualFold(topic, "insights-logs-"+o.Category))
+		category, ok := strings.CutPrefix(topic, "insights-logs-")
+		return ok && (o.Category == "" || strings.EqualFold(category, o.Category)) && (o.Sees == nil || o.Sees(category))
 	}
 	topics, err := t.Log.Topics(ctx)
 	if err != nil {

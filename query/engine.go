@@ -214,8 +214,16 @@ func (e *Engine) Explain(ctx context.Context, st store.Store, req Request) (stri
 	if err != nil {
 		return "", err
 	}
+	return e.explainOver(ctx, snap, req, e.odd.of(ctx, st, marks, snap))
+}
+
+// ExplainOn says how a query would run over a snapshot, which it closes.
+func (e *Engine) ExplainOn(ctx context.Context, snap store.Snapshot, req Request) (string, error) {
+	return e.explainOver(ctx, snap, req, e.odd.of(ctx, nil, "", snap))
+}
+
+func (e *Engine) explainOver(ctx context.Context, snap store.Snapshot, req Request, odd func(table.Def) bool) (string, error) {
 	now := e.now(req)
-	odd := e.odd.of(ctx, st, marks, snap)
 	q, ds := e.bindWith(environmentOf(snap, req), req, now, bind.Options{Rows: e.rowsOf(ctx, snap, req, now, odd), External: e.externalOf(ctx)})
 	if q == nil {
 		return "", errors.Join(ds.Err(), snap.Close())

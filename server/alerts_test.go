@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"sextant/access"
 	"sextant/notify"
 	"sextant/query"
 )
@@ -109,7 +108,7 @@ func (a *alerting) restart() {
 	clock := func() time.Time { return a.now }
 	sender := notify.NewSender(notify.Options{Version: "test"})
 	s, err := New(Options{
-		Node: a.node, Engine: query.New(query.Options{Clock: clock, MaxRows: 10_000, MaxBytes: 32 << 20}), Authority: access.New(token), Clock: clock, Version: "test",
+		Node: a.node, Engine: query.New(query.Options{Clock: clock, MaxRows: 10_000, MaxBytes: 32 << 20}), Accounts: testAccounts(a.t, a.node, clock), Clock: clock, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(a.log, nil)), Alerts: AlertOptions{Sender: sender, URL: "https://sextant.example"},
 	})
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"sextant/access"
+	"sextant/fault"
 	"sextant/loganalytics"
 )
 
@@ -17,59 +19,90 @@ const (
 func (s *Server) doors() {
 	gate := loganalytics.NewGate(queriesAtOnce, queriesWaiting)
 	s.la.Gate = gate
-	kusto := &loganalytics.Kusto{Places: s, Clock: s.o.Clock, Logger: s.o.Logger, Gate: gate, Version: s.o.Version, Login: strings.TrimRight(s.o.PublicURL, "/")}
+	kusto := loganalytics.NewKusto(loganalytics.Kusto{Clock: s.o.Clock, Logger: s.o.Logger, Gate: gate, Version: s.o.Version, Login: strings.TrimRight(s.o.PublicURL, "/")})
 
 	s.serveWatchlists()
-	s.mux.Handle("POST /v1/$batch", s.admin(zip(s.la.ServeBatch)))
-	metadata := s.admin(zip(func(w http.ResponseWriter, r *http.Request) { s.la.ServeMetadata(w, r, r.PathValue("workspace")) }))
+	asked := func(serve func(f *loganalytics.Face, w http.ResponseWriter, r *http.Request)) http.Handler {
+		return s.as(queryWords, func(w http.ResponseWriter, r *http.Request, v *view) {
+			zip(func(w http.ResponseWriter, r *http.Request) { serve(s.laOf(v), w, r) })(w, r)
+		})
+	}
+	s.mux.Handle("POST /v1/$batch", asked((*loganalytics.Face).ServeBatch))
+	metadata := asked(func(f *loganalytics.Face, w http.ResponseWriter, r *http.Request) {
+		f.ServeMetadata(w, r, r.PathValue("workspace"))
+	})
 	s.mux.Handle("GET /v1/workspaces/{workspace}/metadata", metadata)
 	s.mux.Handle("POST /v1/workspaces/{workspace}/metadata", metadata)
 	for _, root := range []string{"subscriptions", "tenants", "providers"} {
-		resource := s.admin(zip(func(w http.ResponseWriter, r *http.Request) {
+		resource := asked(func(f *loganalytics.Face, w http.ResponseWriter, r *http.Request) {
 			id, ok := strings.CutSuffix(r.PathValue("resource"), "/query")
 			if !ok {
 				s.answerError(w, http.StatusNotFound, "PathNotFoundError", "there is nothing at "+r.Method+" "+r.URL.Path+"; /v1/{resource id}/query is")
 				return
 			}
-			s.la.ServeQuery(w, r, "/"+root+"/"+id)
-		}))
+			f.ServeQuery(w, r, "/"+root+"/"+id)
+		})
 		s.mux.Handle("GET /v1/"+root+"/{resource...}", resource)
 		s.mux.Handle("POST /v1/"+root+"/{resource...}", resource)
 	}
 
 	s.mux.HandleFunc("GET /v1/rest/ping", func(w http.ResponseWriter, r *http.Request) { s.answer(w, http.StatusOK, "Pong!") })
 	s.mux.HandleFunc("GET /v1/rest/auth/metadata", kusto.ServeAuth)
-	s.mux.Handle("POST /v1/rest/query", s.admin(zip(func(w http.ResponseWriter, r *http.Request) { kusto.ServeQuery(w, r, 1) })))
-	s.mux.Handle("POST /v2/rest/query", s.admin(zip(func(w http.ResponseWriter, r *http.Request) { kusto.ServeQuery(w, r, 2) })))
-	s.mux.Handle("POST /v1/rest/mgmt", s.admin(zip(kusto.ServeMgmt)))
+	cluster := func(serve func(k *loganalytics.Kusto, w http.ResponseWriter, r *http.Request)) http.Handler {
+		return s.as(kustoWords, func(w http.ResponseWriter, r *http.Request, v *view) {
+			k := kusto.For(v, loganalytics.KustoPrincipal{Name: v.name(), ID: v.who.ObjectID, All: v.who.Root && v.who.Tenant == ""})
+			zip(func(w http.ResponseWriter, r *http.Request) { serve(k, w, r) })(w, r)
+		})
+	}
+	s.mux.Handle("POST /v1/rest/query", cluster(func(k *loganalytics.Kusto, w http.ResponseWriter, r *http.Request) { k.ServeQuery(w, r, 1) }))
+	s.mux.Handle("POST /v2/rest/query", cluster(func(k *loganalytics.Kusto, w http.ResponseWriter, r *http.Request) { k.ServeQuery(w, r, 2) }))
+	s.mux.Handle("POST /v1/rest/mgmt", cluster((*loganalytics.Kusto).ServeMgmt))
 
 	s.alerts = s.newAlerts()
 	arm := &loganalytics.ARM{Places: s, State: s.o.Node.State(), Clock: s.o.Clock, Logger: s.o.Logger, Alerts: s.alerts}
-	s.mux.Handle("/subscriptions/", s.guard("AuthenticationFailed", "InvalidAuthenticationToken", zip(arm.ServeHTTP)))
-	s.mux.Handle("POST /dataCollectionRules/{rule}/streams/{stream}", s.guard("AuthenticationFailed", "InvalidToken", func(w http.ResponseWriter, r *http.Request) {
-		arm.ServeIngest(w, r, r.PathValue("rule"), r.PathValue("stream"))
+	s.mux.Handle("/subscriptions/", s.as(armWords, func(w http.ResponseWriter, r *http.Request, v *view) {
+		report, action := asksOfARM(r)
+		if err := v.subscription(subscriptionOf(r.URL.Path), report, action); err != nil {
+			s.failARM(w, r, err)
+			return
+		}
+		one := *arm
+		one.Places, one.Who = v, func(*http.Request) string { return v.name() }
+		zip(one.ServeHTTP)(w, r)
+	}))
+	s.mux.Handle("POST /dataCollectionRules/{rule}/streams/{stream}", s.as(ingestWords, func(w http.ResponseWriter, r *http.Request, v *view) {
+		one := *arm
+		one.Places = v
+		one.ServeIngest(w, r, r.PathValue("rule"), r.PathValue("stream"))
 	}))
 }
 
-// guard is admin for faces that have other words for a missing and a wrong token.
-func (s *Server) guard(missing, wrong string, next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		token = strings.TrimSpace(token)
-		code, challenge, text := "", "", ""
-		switch {
-		case !strings.EqualFold(scheme, "Bearer") || token == "":
-			code, challenge, text = missing, "Bearer", "Authentication failed. The 'Authorization' header is missing; Authorization: Bearer TOKEN works."
-		case !s.o.Authority.Check(token):
-			code, challenge, text = wrong, `Bearer error="invalid_token"`, "The access token is invalid."
-		default:
-			next(w, r)
-			return
-		}
-		w.Header().Set("WWW-Authenticate", challenge)
-		w.Header().Set("x-ms-error-code", code)
-		s.answerError(w, http.StatusUnauthorized, code, text)
-	})
+// asksOfARM is what a request to the management API asks to do, and to what.
+func asksOfARM(r *http.Request) (access.Report, access.Action) {
+	action := access.Act
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		action = access.Read
+	}
+	path := strings.ToLower(r.URL.Path)
+	switch {
+	case strings.Contains(path, "/providers/microsoft.securityinsights/"):
+		return access.Security, action
+	case strings.Contains(path, "/diagnosticsettings"):
+		return access.DiagnosticSettings, action
+	}
+	return access.Workspace, action
+}
+
+// failARM answers a refusal of the management API.
+func (s *Server) failARM(w http.ResponseWriter, r *http.Request, err error) {
+	switch fault.KindOf(err) {
+	case fault.NotFound:
+		sayARM(s, w, r, http.StatusNotFound, "SubscriptionNotFound", err.Error())
+	case fault.Denied:
+		sayARM(s, w, r, http.StatusForbidden, "AuthorizationFailed", err.Error())
+	default:
+		s.fail(w, err)
+	}
 }
 
 // zip compresses an answer where the client takes that.

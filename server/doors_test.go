@@ -144,7 +144,7 @@ func TestQueriesByResource(t *testing.T) {
 	w.expect("POST", "/v1/subscriptions/s2/query", body, 200, `\[\[0\]\]`)
 	w.expect("GET", "/v1/Subscriptions/s1/query?query=AppServiceHTTPLogs", "", 200, `"GET"`)
 	// A workspace is itself, whole.
-	id := place{s: w.s, t: w.node.Tenants()[0]}.Info().ResourceID
+	id := place{v: w.s.inside, t: w.node.Tenants()[0]}.Info().ResourceID
 	w.expect("POST", "/v1/"+id+"/query", `{"query":"SigninLogs | count"}`, 200, `\[\[1\]\]`)
 	w.expect("POST", "/v1"+strings.ToUpper(id)+"/QUERY", `{"query":"SigninLogs | count"}`, 200, `\[\[1\]\]`)
 	w.expect("POST", "/v1/subscriptions/s1/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/nowhere/query", body, 404, `WorkspaceNotFound`)

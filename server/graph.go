@@ -3,9 +3,9 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"sextant/access"
@@ -24,6 +24,7 @@ const graphKeyKind, graphKeyID = "graph", "page-key"
 type graphOptions struct {
 	Node       *node.Node
 	Engine     *query.Engine
+	Policy     *access.Policy
 	Clock      func() time.Time
 	Logger     *slog.Logger
 	Throttle   bool
@@ -38,7 +39,7 @@ func graphFace(o graphOptions) (*graph.Face, error) {
 		return nil, err
 	}
 	return graph.New(graph.Options{
-		Tenants: graphTenants{o}, Engine: o.Engine, Policy: access.NewPolicy(), Model: o.Node.Model(),
+		Tenants: graphTenants{o}, Engine: o.Engine, Policy: o.Policy, Model: o.Node.Model(),
 		Clock: o.Clock, Logger: o.Logger, Key: key, Throttle: o.Throttle, Operations: o.Operations,
 	})
 }
@@ -46,7 +47,7 @@ func graphFace(o graphOptions) (*graph.Face, error) {
 // newGraph face of the server.
 func (s *Server) newGraph() (*graph.Face, error) {
 	return graphFace(graphOptions{
-		Node: s.o.Node, Engine: s.o.Engine, Clock: s.o.Clock, Logger: s.o.Logger, Throttle: s.o.GraphThrottle,
+		Node: s.o.Node, Engine: s.o.Engine, Policy: s.policy, Licences: s.o.Accounts.Licences, Clock: s.o.Clock, Logger: s.o.Logger, Throttle: s.o.GraphThrottle,
 	})
 }
 
@@ -105,17 +106,11 @@ func (g graphTenants) GraphTenant(who *access.Principal, named string) (*graph.T
 
 // graphPrincipal of a request; nil where it brings no token that is good here, and why.
 func (s *Server) graphPrincipal(r *http.Request) (*access.Principal, error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+	who, err := s.principal(r, words{face: access.Graph})
+	if errors.Is(err, errNoToken) {
 		return nil, nil
 	}
-	if s.o.Authority.Check(token) {
-		return &access.Principal{Kind: access.Key, Root: true, Name: "administrator"}, nil
-	}
-	if v, ok := s.o.Tokens.(access.Verifier); ok {
-		return v.Verify(r.Context(), token, access.Audiences(access.Graph))
-	}
-	return nil, access.ErrToken
+	return who, err
 }
 
 // graphLog reads events of a tenant's log.

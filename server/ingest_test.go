@@ -95,7 +95,7 @@ func TestSavedSearches(t *testing.T) {
 	w := newWorld(t)
 	w.push(signIn("a") + "\n" + signIn("b"))
 	w.settle()
-	base := place{s: w.s, t: w.node.Tenants()[0]}.Info().ResourceID + "/savedSearches"
+	base := place{v: w.s.inside, t: w.node.Tenants()[0]}.Info().ResourceID + "/savedSearches"
 	search := func(name, query, alias, params string) string {
 		return `{"properties":{"category":"Hunting","displayName":"` + name + `","query":` + quoted(query) + `,"functionAlias":"` + alias + `","functionParameters":"` + params + `","version":2}}`
 	}
@@ -130,7 +130,7 @@ func TestIngestion(t *testing.T) {
 	w := newWorld(t)
 	w.push(signIn("a"))
 	w.settle()
-	info := place{s: w.s, t: w.node.Tenants()[0]}.Info()
+	info := place{v: w.s.inside, t: w.node.Tenants()[0]}.Info()
 	type rule struct {
 		Properties struct {
 			ImmutableID string `json:"immutableId"`

@@ -115,3 +115,60 @@ func withTime(row json.RawMessage, column string, arrival int64) json.RawMessage
 	at := strings.IndexByte(string(row), '{') + 1
 	return json.RawMessage(string(row[:at]) + `"` + column + `":"` + table.FormatDateTime(arrival) + `"` + comma + string(row[at:]))
 }
+
+// own takes in what a principal may bring: records of its own directory.
+type own struct {
+	source.Appender
+	v *view
+}
+
+func (o own) Append(ctx context.Context, recs []source.Incoming) ([]source.Verdict, error) {
+	if o.v.who.Tenant == "" {
+		return o.Appender.Append(ctx, recs)
+	}
+	model, mine := o.v.s.o.Node.Model(), map[string]bool{"": true}
+	for i := range recs {
+		in := &recs[i]
+		named := in.Tenant
+		if in.Reason == "" {
+			if id, err := model.Identify(in.JSON); err == nil && id.Tenant != "" {
+				named = id.Tenant
+			}
+		}
+		ok, known := mine[named]
+		if !known {
+			_, err := o.v.find(named)
+			ok = err == nil || strings.EqualFold(named, o.v.who.Tenant)
+			mine[named] = ok
+		}
+		if !ok {
+			return nil, fault.New(fault.Denied, "record %d (%s) is of tenant %q; %s brings records of its own alone, and none was taken", i, in.Where, named, o.v.name())
+		}
+		if in.Tenant == "" {
+			in.Tenant = o.v.who.Tenant
+		}
+	}
+	return o.Appender.Append(ctx, recs)
+}
+
+// AuditTo is where records of what changed in the directory go: through the door. Those
+// of the node itself go to every tenant.
+func AuditTo(n *node.Node) func(ctx context.Context, tenant string, record []byte) error {
+	take := TakeIn(n, "directory")
+	return func(ctx context.Context, tenant string, text []byte) error {
+		if tenant != "" {
+			return take(ctx, tenant, text)
+		}
+		all := n.Tenants()
+		if len(all) == 0 {
+			return fault.New(fault.Unavailable, "there is no tenant yet whose log could take what was changed of the node")
+		}
+		for _, t := range all {
+			own := strings.NewReplacer(`"tenantId":""`, `"tenantId":"`+t.ID+`"`, `"/tenants//providers`, `"/tenants/`+t.ID+`/providers`).Replace(string(text))
+			if err := take(ctx, t.ID, []byte(own)); err != nil {
+				return err // those that have it know it again
+			}
+		}
+		return nil
+	}
+}

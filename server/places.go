@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sextant/access"
 	"sextant/fault"
 	"sextant/loganalytics"
 	"sextant/node"
@@ -17,9 +18,10 @@ import (
 // from the first record on, and those that were made through the management API,
 // which are tenants of the node with an id of their own and share nothing with it.
 
-// place is one of them. It is comparable.
+// place is one of them, as a principal sees it. It is comparable among those of one
+// view.
 type place struct {
-	s     *Server
+	v     *view
 	t     *node.Tenant
 	scope string // a resource whose rows alone are shown; "" shows all
 }
@@ -31,15 +33,15 @@ func defaultResource(t *node.Tenant) string {
 
 func (p place) Info() loganalytics.Info {
 	info := loganalytics.Info{ID: p.t.Workspace, Name: p.t.ID, ResourceID: defaultResource(p.t), Tenant: p.t.ID, Location: "local"}
-	docs, err := p.s.o.Node.State().List(loganalytics.WorkspaceKind, "")
+	docs, err := p.v.s.o.Node.State().List(loganalytics.WorkspaceKind, "")
 	if err != nil {
-		p.s.o.Logger.Error("the workspaces cannot be read", "reason", err)
+		p.v.s.o.Logger.Error("the workspaces cannot be read", "reason", err)
 		return info
 	}
 	for _, d := range docs {
 		var w loganalytics.WorkspaceDocument
 		if err := d.Decode(&w); err != nil {
-			p.s.o.Logger.Error("a workspace cannot be read", "reason", err)
+			p.v.s.o.Logger.Error("a workspace cannot be read", "reason", err)
 			continue
 		}
 		if w.Tenant == p.t.ID {
@@ -52,14 +54,26 @@ func (p place) Info() loganalytics.Info {
 
 func (p place) Snapshot(ctx context.Context) (store.Snapshot, error) {
 	snap, err := p.t.Store.Snapshot(ctx)
-	if err != nil || p.scope == "" {
-		return snap, err
+	if err != nil {
+		return nil, err
+	}
+	snap = query.Visible(snap, p.v.sees(p.t))
+	if p.scope == "" {
+		return snap, nil
 	}
 	return query.Within(snap, p.scope), nil
 }
 
+// lends the request what the principal may use besides tables.
+func (p place) lends(req query.Request) query.Request {
+	if p.v.sees(p.t)(watchlistTable) {
+		req.Watchlists = p.v.s.watchlists(p.t)
+	}
+	return req
+}
+
 func (p place) Saved(context.Context) ([]query.Function, error) {
-	return loganalytics.SavedFunctions(p.s.o.Node.State(), p.t.ID)
+	return loganalytics.SavedFunctions(p.v.s.o.Node.State(), p.t.ID)
 }
 
 func (p place) Query(ctx context.Context, req query.Request) (*query.Answer, error) {
@@ -68,8 +82,9 @@ func (p place) Query(ctx context.Context, req query.Request) (*query.Answer, err
 		return nil, err
 	}
 	req.Functions = loganalytics.Functions(saved)
-	req.Watchlists = p.s.watchlists(p.t)
-	if len(p.s.o.Node.Tenants()) > 1 {
+	req = p.lends(req)
+	req.By = p.v.name()
+	if len(p.v.tenants()) > 1 {
 		i := p.Info() // with one workspace every name is as good as its own
 		req.Workspaces = []string{i.Name, i.ID, i.ResourceID, i.Tenant}
 	}
@@ -77,7 +92,7 @@ func (p place) Query(ctx context.Context, req query.Request) (*query.Answer, err
 	if err != nil {
 		return nil, err
 	}
-	return p.s.o.Engine.RunOn(ctx, snap, req)
+	return p.v.s.o.Engine.RunOn(ctx, snap, req)
 }
 
 // together are several places, asked as one.
@@ -105,11 +120,12 @@ func (t *together) Query(ctx context.Context, req query.Request) (*query.Answer,
 	req.Functions = loganalytics.Functions(saved)
 	// A name inside the query would mean one of them; only all of them can be asked.
 	req.Workspaces = []string{"those that the request names, asked together"}
-	return t.of[0].s.o.Engine.RunOn(ctx, query.Union(snaps...), req)
+	req.By = t.of[0].v.name()
+	return t.of[0].v.s.o.Engine.RunOn(ctx, query.Union(snaps...), req)
 }
 
 // Together implements loganalytics.Places.
-func (s *Server) Together(of []loganalytics.Runner) loganalytics.Runner {
+func (v *view) Together(of []loganalytics.Runner) loganalytics.Runner {
 	t := &together{}
 	for _, r := range of {
 		t.of = append(t.of, r.(place)) // all that Workspace gives are places
@@ -118,36 +134,57 @@ func (s *Server) Together(of []loganalytics.Runner) loganalytics.Runner {
 }
 
 // List implements loganalytics.Places.
-func (s *Server) List(context.Context) ([]loganalytics.Place, error) {
+func (v *view) List(context.Context) ([]loganalytics.Place, error) {
 	var out []loganalytics.Place
-	for _, t := range s.o.Node.Tenants() {
-		out = append(out, place{s: s, t: t})
+	for _, t := range v.tenants() {
+		if v.enters(t) == nil {
+			out = append(out, place{v: v, t: t})
+		}
 	}
 	slices.SortFunc(out, func(a, b loganalytics.Place) int { return strings.Compare(a.Info().Name, b.Info().Name) })
 	return out, nil
 }
 
+// enters is an error where the principal has no business in a workspace of its
+// directory.
+func (v *view) enters(t *node.Tenant) error {
+	switch v.face {
+	case access.ARM, access.Ingest: // asked for what is done there
+		return nil
+	}
+	if v.seesAny(t) {
+		return nil
+	}
+	return v.errNoRight()
+}
+
 // Workspace implements loganalytics.Workspaces: by GUID, name, tenant or resource
-// id. Another resource is the part of the workspace that holds its rows.
-func (s *Server) Workspace(id string) (loganalytics.Runner, error) {
+// id. Another resource is the part of the workspace that holds its rows. One that the
+// principal may not know of is not found, as one that is not there.
+func (v *view) Workspace(id string) (loganalytics.Runner, error) {
+	p, err := v.workspace(id)
+	if err != nil {
+		return nil, err
+	}
+	return p, v.enters(p.t)
+}
+
+func (v *view) workspace(id string) (place, error) {
 	if id == "default" {
 		id = ""
 	}
 	if id == "" {
-		t, err := s.o.Node.Find("")
-		if err != nil {
-			return nil, err
-		}
-		return place{s: s, t: t}, nil
+		t, err := v.find("")
+		return place{v: v, t: t}, err
 	}
-	all := s.o.Node.Tenants()
+	all := v.tenants()
 	for _, t := range all {
 		if strings.EqualFold(t.ID, id) || strings.EqualFold(t.Workspace, id) {
-			return place{s: s, t: t}, nil
+			return place{v: v, t: t}, nil
 		}
 	}
 	for _, t := range all {
-		if p := (place{s: s, t: t}); p.Info().Known(id) {
+		if p := (place{v: v, t: t}); p.Info().Known(id) {
 			return p, nil
 		}
 	}
@@ -160,16 +197,25 @@ func (s *Server) Workspace(id string) (loganalytics.Runner, error) {
 		}
 		switch {
 		case len(holds) == 1:
-			return place{s: s, t: holds[0], scope: id}, nil
+			return place{v: v, t: holds[0], scope: id}, nil
 		case len(all) == 1:
-			return place{s: s, t: all[0], scope: id}, nil
+			return place{v: v, t: all[0], scope: id}, nil
 		case len(all) > 1:
-			return nil, fault.New(fault.Invalid, "which of %d workspaces holds the rows of %s is not known; ask the workspace and filter on _ResourceId", len(all), id)
+			return place{}, fault.New(fault.Invalid, "which of %d workspaces holds the rows of %s is not known; ask the workspace and filter on _ResourceId", len(all), id)
 		}
 	}
-	_, err := s.o.Node.Find(id)
-	if err == nil {
-		err = fault.New(fault.NotFound, "there is no workspace %q", id)
-	}
-	return nil, err
+	return place{}, fault.New(fault.NotFound, "there is no tenant or workspace %q", id)
+}
+
+// The server itself is the management of its own work, such as alert rules.
+
+// Workspace implements loganalytics.Places.
+func (s *Server) Workspace(id string) (loganalytics.Runner, error) { return s.inside.Workspace(id) }
+
+// List implements loganalytics.Places.
+func (s *Server) List(ctx context.Context) ([]loganalytics.Place, error) { return s.inside.List(ctx) }
+
+// Together implements loganalytics.Places.
+func (s *Server) Together(of []loganalytics.Runner) loganalytics.Runner {
+	return s.inside.Together(of)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"sextant/access"
@@ -23,12 +24,13 @@ import (
 
 // Options of a server. All are needed but Clock and Version.
 type Options struct {
-	Node      *node.Node
-	Engine    *query.Engine
-	Authority *access.Authority
-	Logger    *slog.Logger
-	Clock     func() time.Time
-	Version   string
+	Node     *node.Node
+	Engine   *query.Engine
+	Accounts *access.Accounts
+	Verifier access.Verifier // of tokens that are no keys; nil where there is none
+	Logger   *slog.Logger
+	Clock    func() time.Time
+	Version  string
 	// Replay tries what was set aside again; see cmd's import.
 	Replay func(ctx context.Context, tenant string) (any, error)
 	Alerts AlertOptions
@@ -48,6 +50,13 @@ type Server struct {
 	alerts  *loganalytics.Alerts
 	graph   *graph.Face
 	metrics *metrics
+	policy  *access.Policy
+	inside  *view // of the program itself
+	// verifier of tokens that are no keys; nil where there is none.
+	verifier access.Verifier
+
+	claiming sync.Mutex // of subscriptions, one at a time
+
 	opening map[string]map[store.TopicPartition]int64 // of each tenant: where its log ended when the server was made
 }
 
@@ -56,7 +65,9 @@ func New(o Options) (*Server, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), metrics: newMetrics(o.Node, o.Version)}
+	s := &Server{o: o, mux: http.NewServeMux(), metrics: newMetrics(o.Node, o.Version), policy: access.NewPolicy()}
+	s.inside = newInside(s)
+	s.verifier, _ = o.Tokens.(access.Verifier)
 	if err := s.noteOpening(); err != nil {
 		return nil, err
 	}
@@ -65,19 +76,28 @@ func New(o Options) (*Server, error) {
 	if s.graph, err = s.newGraph(); err != nil {
 		return nil, err
 	}
-	records := push.New(counted{o.Node.Door().NoWait(), s.metrics}, s.fail)
+	records := push.New(nil, s.fail)
 
 	s.mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "healthy\n") })
 	s.mux.HandleFunc("GET /-/ready", s.ready)
-	s.mux.Handle("GET /metrics", s.adminFromAfar(s.metrics.handler()))
-	s.mux.Handle("POST /v1/records", s.admin(records.ServeHTTP))
-	s.mux.Handle("POST /v1/records/replay", s.admin(s.replay))
-	s.mux.Handle("POST /v1/settle", s.admin(s.settle))
-	s.mux.Handle("GET /v1/tenants", s.admin(s.tenants))
-	s.mux.Handle("GET /v1/tail", s.admin(s.tail))
-	s.mux.Handle("GET /v1/explain", s.admin(s.explain))
-	s.mux.Handle("POST /v1/workspaces/{workspace}/query", s.admin(s.query))
-	s.mux.Handle("GET /v1/workspaces/{workspace}/query", s.admin(s.query))
+	s.mux.Handle("GET /metrics", s.fromAfar(s.metrics.handler(), func(v *view) error { return v.may("", access.TheNode, access.Read) }))
+	s.mux.Handle("POST /v1/records", s.as(nativeWords, func(w http.ResponseWriter, r *http.Request, v *view) {
+		if err := v.may(v.who.Tenant, access.Ingestion, access.Act); err != nil {
+			s.fail(w, err)
+			return
+		}
+		records.To(own{counted{o.Node.Door().NoWait(), s.metrics}, v}).ServeHTTP(w, r)
+	}))
+	s.mux.Handle("POST /v1/records/replay", s.as(nativeWords, s.replay))
+	s.mux.Handle("POST /v1/settle", s.as(nativeWords, s.settle))
+	s.mux.Handle("GET /v1/tenants", s.as(nativeWords, s.tenants))
+	s.mux.Handle("GET /v1/tail", s.as(nativeWords, s.tail))
+	s.mux.Handle("GET /v1/explain", s.as(nativeWords, s.explain))
+	query := s.as(queryWords, func(w http.ResponseWriter, r *http.Request, v *view) {
+		zip(func(w http.ResponseWriter, r *http.Request) { s.laOf(v).ServeQuery(w, r, r.PathValue("workspace")) })(w, r)
+	})
+	s.mux.Handle("POST /v1/workspaces/{workspace}/query", query)
+	s.mux.Handle("GET /v1/workspaces/{workspace}/query", query)
 	s.doors()
 	s.mux.HandleFunc("/", s.nothing)
 	return s, nil
@@ -152,39 +172,22 @@ func (w *recorder) Write(b []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// admin lets only the administrator's token through.
+// admin lets those through who manage the node.
 func (s *Server) admin(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.answerError(w, http.StatusUnauthorized, "AuthorizationRequiredError", "this needs a token: Authorization: Bearer TOKEN; the administrator's is in admin.token of the data folder")
-			return
-		}
-		if !s.o.Authority.Check(strings.TrimSpace(token)) {
-			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-			s.answerError(w, http.StatusUnauthorized, "InvalidTokenError", "the token is not valid here; the administrator's is in admin.token of the data folder")
+	return s.as(nativeWords, func(w http.ResponseWriter, r *http.Request, v *view) {
+		if err := v.may("", access.TheNode, access.Act); err != nil {
+			s.fail(w, err)
 			return
 		}
 		next(w, r)
 	})
 }
 
-// adminFromAfar lets this machine's own programs through without a token.
-func (s *Server) adminFromAfar(next http.Handler) http.Handler {
-	guarded := s.admin(next.ServeHTTP)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if loopback(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		guarded.ServeHTTP(w, r)
-	})
-}
-
-// query answers the query API.
-func (s *Server) query(w http.ResponseWriter, r *http.Request) {
-	zip(func(w http.ResponseWriter, r *http.Request) { s.la.ServeQuery(w, r, r.PathValue("workspace")) })(w, r)
+// laOf the query API as a principal sees it.
+func (s *Server) laOf(v *view) *loganalytics.Face {
+	one := *s.la
+	one.Workspaces = v
+	return &one
 }
 
 // counted counts what comes in.

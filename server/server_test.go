@@ -49,6 +49,19 @@ type world struct {
 	node *node.Node
 	web  *httptest.Server
 	log  *diary
+
+	accounts *access.Accounts
+}
+
+func testAccounts(t *testing.T, n *node.Node, clock func() time.Time) *access.Accounts {
+	t.Helper()
+	accounts, err := access.OpenAccounts(access.Options{
+		DB: n.State(), Clock: clock, Token: token, SealKey: make([]byte, 32), Audit: AuditTo(n), Hashing: access.Hashing{MemoryKB: 8, Passes: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return accounts
 }
 
 // diary is a log that may be read while it is written.
@@ -81,8 +94,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, node: n, log: &diary{}}
+	w.accounts = testAccounts(t, n, clock)
 	w.s, err = New(Options{
-		Node: n, Engine: query.New(query.Options{Clock: clock, MaxRows: 1000, MaxBytes: 32 << 20}), Authority: access.New(token), Clock: clock, Version: "test",
+		Node: n, Engine: query.New(query.Options{Clock: clock, MaxRows: 1000, MaxBytes: 32 << 20}), Accounts: w.accounts, Clock: clock, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 		Replay: func(_ context.Context, tenant string) (any, error) {
 			if tenant == "nobody" {
@@ -417,7 +431,7 @@ func TestQueryAPI(t *testing.T) {
 	w := newWorld(t)
 	w.push(signIn("1") + "\n" + signIn("2") + "\n")
 	w.settle()
-	info, err := Describe(context.Background(), w.node)
+	info, err := Describe(context.Background(), w.node.Tenants(), All)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
+	"sextant/access"
 	"sextant/fault"
 	"sextant/node"
 	"sextant/query"
@@ -58,7 +60,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 const settleTime = 5 * time.Second
 
 // settle waits, for a while, until what was taken in before can be queried.
-func (s *Server) settle(w http.ResponseWriter, r *http.Request) {
+func (s *Server) settle(w http.ResponseWriter, r *http.Request, _ *view) {
 	ctx, cancel := context.WithTimeout(r.Context(), settleTime)
 	defer cancel()
 	err := s.o.Node.CatchUp(ctx)
@@ -78,10 +80,10 @@ type TenantInfo struct {
 	TableBytes int64  `json:"tableBytes"`
 }
 
-// Describe the tenants of a node.
-func Describe(ctx context.Context, n *node.Node) ([]TenantInfo, error) {
+// Describe tenants of a node, by the tables that are seen of each.
+func Describe(ctx context.Context, tenants []*node.Tenant, sees func(t *node.Tenant) func(table string) bool) ([]TenantInfo, error) {
 	out := []TenantInfo{}
-	for _, t := range n.Tenants() {
+	for _, t := range tenants {
 		info := TenantInfo{Tenant: t.ID, Workspace: t.Workspace}
 		topics, err := t.Log.Topics(ctx)
 		if err != nil {
@@ -96,7 +98,11 @@ func Describe(ctx context.Context, n *node.Node) ([]TenantInfo, error) {
 		if err != nil {
 			return nil, err
 		}
+		seen := sees(t)
 		for _, name := range snap.Tables() {
+			if !seen(name) {
+				continue
+			}
 			st := snap.Stats(name)
 			info.Records += st.Rows
 			info.TableBytes += st.Bytes
@@ -109,8 +115,12 @@ func Describe(ctx context.Context, n *node.Node) ([]TenantInfo, error) {
 	return out, nil
 }
 
-func (s *Server) tenants(w http.ResponseWriter, r *http.Request) {
-	list, err := Describe(r.Context(), s.o.Node)
+// All is seen.
+func All(*node.Tenant) func(string) bool { return func(string) bool { return true } }
+
+func (s *Server) tenants(w http.ResponseWriter, r *http.Request, v *view) {
+	mine := slices.DeleteFunc(v.tenants(), func(t *node.Tenant) bool { return !v.seesAny(t) })
+	list, err := Describe(r.Context(), mine, v.sees)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -118,8 +128,21 @@ func (s *Server) tenants(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, http.StatusOK, map[string]any{"value": list})
 }
 
-func (s *Server) replay(w http.ResponseWriter, r *http.Request) {
-	result, err := s.o.Replay(r.Context(), r.URL.Query().Get("tenant"))
+func (s *Server) replay(w http.ResponseWriter, r *http.Request, v *view) {
+	tenant, directory := r.URL.Query().Get("tenant"), ""
+	if v.who.Tenant != "" {
+		t, err := v.find(tenant)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		tenant, directory = t.ID, s.directory(t)
+	}
+	if err := v.may(directory, access.Ingestion, access.Act); err != nil {
+		s.fail(w, err)
+		return
+	}
+	result, err := s.o.Replay(r.Context(), tenant)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -127,14 +150,22 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, http.StatusOK, result)
 }
 
-func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
-	t, err := s.o.Node.Find(r.URL.Query().Get("tenant"))
+func (s *Server) explain(w http.ResponseWriter, r *http.Request, v *view) {
+	p, err := v.workspace(r.URL.Query().Get("tenant"))
+	if err == nil {
+		err = v.enters(p.t)
+	}
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
 	text := r.URL.Query().Get("query")
-	plan, err := s.o.Engine.Explain(r.Context(), t.Store, query.Request{Text: text, Watchlists: s.watchlists(t)})
+	snap, err := p.Snapshot(r.Context())
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	plan, err := s.o.Engine.ExplainOn(r.Context(), snap, p.lends(query.Request{Text: text}))
 	if err != nil {
 		s.la.Fail(w, r, err, text)
 		return
@@ -144,9 +175,12 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 }
 
 // tail streams records as they come into the log, one JSON line each.
-func (s *Server) tail(w http.ResponseWriter, r *http.Request) {
+func (s *Server) tail(w http.ResponseWriter, r *http.Request, v *view) {
 	q := r.URL.Query()
-	t, err := s.o.Node.Find(q.Get("tenant"))
+	t, err := v.find(q.Get("tenant"))
+	if err == nil {
+		err = v.enters(t)
+	}
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -164,7 +198,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) {
 	if err := wire.Flush(); err != nil {
 		return // the client has gone
 	}
-	err = t.Tail(r.Context(), node.TailOptions{Category: q.Get("category"), Last: last}, func(line []byte) error {
+	err = t.Tail(r.Context(), node.TailOptions{Category: q.Get("category"), Last: last, Sees: v.seesCategory(t)}, func(line []byte) error {
 		if _, err := w.Write(append(line, '\n')); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"sextant/access"
 	"sextant/fault"
 	"sextant/node"
 	"sextant/watchlist"
@@ -32,6 +33,9 @@ func DescribeWatchlist(l watchlist.List) WatchlistInfo {
 	return WatchlistInfo{l.Alias, l.Name, l.Source, l.SearchKey, l.Columns, len(l.Items), l.Updated}
 }
 
+// watchlistTable is the table that has the items, by which reading them is allowed.
+const watchlistTable = "Watchlist"
+
 // maxWatchlist is the most that one upload holds.
 const maxWatchlist = 33 << 20
 
@@ -39,8 +43,15 @@ const maxWatchlist = 33 << 20
 // may have blanks, and have a case.
 func (s *Server) serveWatchlists() {
 	route := func(method string, f func(r *http.Request, lists watchlist.Lists) (any, error)) {
-		s.mux.Handle(method+" /v1/watchlists", s.admin(func(w http.ResponseWriter, r *http.Request) {
-			t, err := s.o.Node.Find(r.URL.Query().Get("tenant"))
+		s.mux.Handle(method+" /v1/watchlists", s.as(nativeWords, func(w http.ResponseWriter, r *http.Request, v *view) {
+			t, err := v.find(r.URL.Query().Get("tenant"))
+			if err == nil {
+				action := access.Act
+				if method == http.MethodGet {
+					action = access.Read
+				}
+				err = v.may(s.directory(t), access.Workspace, action)
+			}
 			var out any
 			if err == nil {
 				out, err = f(r, s.watchlists(t))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,11 +51,12 @@ func (a *app) managed(b backend) (*client.Client, error) {
 		if err := b.node.CatchUp(a.ctx); err != nil {
 			return nil, err
 		}
-		auth, token, _, err := a.authority()
+		token := rand.Text() // of this command alone
+		accounts, err := a.accounts(b.node, token)
 		if err != nil {
 			return nil, err
 		}
-		s, err := server.New(server.Options{Node: b.node, Engine: b.engine, Authority: auth, Logger: a.logger, Clock: a.clock, Version: version})
+		s, err := server.New(server.Options{Node: b.node, Engine: b.engine, Accounts: accounts, Logger: a.logger, Clock: a.clock, Version: version})
 		if err != nil {
 			return nil, err
 		}

@@ -240,7 +240,7 @@ func (l *local) Tenants(ctx context.Context) ([]server.TenantInfo, error) {
 	if err := l.node.CatchUp(ctx); err != nil {
 		return nil, err
 	}
-	return server.Describe(ctx, l.node)
+	return server.Describe(ctx, l.node.Tenants(), server.All)
 }
 
 func (l *local) Settle(ctx context.Context) error { return l.node.CatchUp(ctx) }

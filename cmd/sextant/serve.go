@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -25,7 +24,9 @@ type ServeCmd struct {
 
 // Help is shown behind the flags.
 func (ServeCmd) Help() string {
-	return `The first start makes an administrator token, prints it, and keeps it as DATA/admin.token.
+	return `Until there is an administrator each start prints a set-up link, which makes the first one. Commands on this
+machine use the key in DATA/admin.token, which the first start makes: 'sextant key list' shows it, 'sextant key revoke'
+takes it back.
 
   sextant serve --data /var/lib/sextant
   curl -H "Authorization: Bearer $(cat /var/lib/sextant/admin.token)" --data-binary @records.ndjson http://127.0.0.1:8080/v1/records`
@@ -80,26 +81,27 @@ func (a *app) listen() (net.Listener, error) {
 
 // serve a folder until the context ends. ready is called once it listens.
 func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) error {
-	auth, token, made, err := a.authority()
+	accounts, err := a.accounts(l.node, a.conf.HTTP.Token)
 	if err != nil {
 		return errors.Join(err, listener.Close())
+	}
+	if a.conf.HTTP.Token == "" {
+		if _, _, err := accounts.LocalKey(a.ctx, a.dataDir()); err != nil {
+			return errors.Join(err, listener.Close())
+		}
 	}
 	sender, err := a.sender()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer sender.Close()
-	accounts, err := a.accounts(l.node)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
 	tokens, err := a.tokens(l.node, accounts)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	addr := "http://" + reachable(listener.Addr().String())
 	s, err := server.New(server.Options{
-		Node: l.node, Engine: l.engine, Authority: auth, Logger: a.logger, Clock: a.clock, Version: version,
+		Node: l.node, Engine: l.engine, Accounts: accounts, Logger: a.logger, Clock: a.clock, Version: version,
 		Tokens: tokens, PublicURL: a.conf.HTTP.URL, GraphThrottle: a.conf.Graph.Throttle == "microsoft",
 		Alerts: server.AlertOptions{Sender: sender, URL: a.alertsURL(addr)},
 		Replay: func(ctx context.Context, tenant string) (any, error) { return replay(ctx, l.node, l.model, tenant) },
@@ -122,8 +124,12 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 	if secure != nil {
 		fmt.Fprintf(a.err, "with TLS at https://%s, by the authority that `sextant ca export` prints\n", reachable(secure.Addr().String()))
 	}
-	if made {
-		fmt.Fprintf(a.err, "administrator token (kept in %s): %s\n", filepath.Join(a.dataDir(), access.TokenFile), token)
+	if err := a.offerSetup(accounts, addr, secure); err != nil {
+		err = errors.Join(err, listener.Close())
+		if secure != nil {
+			err = errors.Join(err, secure.Close())
+		}
+		return err
 	}
 	// Requests end when the process is told to, not when their clients please.
 	requests, stopRequests := context.WithCancel(context.WithoutCancel(a.ctx))
@@ -177,9 +183,20 @@ func reachable(addr string) string {
 	return addr
 }
 
-func (a *app) authority() (auth *access.Authority, token string, made bool, err error) {
-	if a.conf.HTTP.Token != "" {
-		return access.New(a.conf.HTTP.Token), a.conf.HTTP.Token, false, nil
+// offerSetup prints the link by which the first administrator is made, for as long as
+// there is none.
+func (a *app) offerSetup(accounts *access.Accounts, addr string, secure net.Listener) error {
+	code, err := accounts.NewSetup()
+	if code == "" || err != nil {
+		return err
 	}
-	return access.Open(a.dataDir())
+	if secure != nil {
+		_, port, err := net.SplitHostPort(secure.Addr().String())
+		if err != nil {
+			return err
+		}
+		addr = "https://" + net.JoinHostPort("localhost", port)
+	}
+	fmt.Fprintf(a.err, "no administrator can sign in yet; this link makes the first, once, within a day:\n  %s/setup?code=%s\n", addr, code)
+	return nil
 }

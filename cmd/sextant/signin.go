@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -33,17 +32,12 @@ func (a *app) tokens(n *node.Node, accounts *access.Accounts) (*authority.Author
 	return authority.New(o)
 }
 
-// accounts of a node. What changes them is recorded in the tenant's log.
-func (a *app) accounts(n *node.Node) (*access.Accounts, error) {
+// accounts of a node. What changes them is recorded in the tenants' logs. The token is
+// an administrator's, besides the keys that there are; "" is none.
+func (a *app) accounts(n *node.Node, token string) (*access.Accounts, error) {
 	key, err := access.OpenSealKey(a.dataDir())
 	if err != nil {
 		return nil, err
 	}
-	take := server.TakeIn(n, "directory")
-	return access.OpenAccounts(access.Options{DB: n.State(), Clock: a.clock, SealKey: key, Token: a.conf.HTTP.Token, Audit: func(ctx context.Context, tenant string, record []byte) error {
-		if tenant == "" { // whose log it belongs in is not settled
-			return fault.New(fault.Unavailable, "a change that concerns every tenant has no log")
-		}
-		return take(ctx, tenant, record)
-	}})
+	return access.OpenAccounts(access.Options{DB: n.State(), Clock: a.clock, SealKey: key, Token: token, Audit: server.AuditTo(n)})
 }

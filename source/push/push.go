@@ -59,6 +59,9 @@ func New(to source.Appender, fail func(w http.ResponseWriter, err error)) *Handl
 	return &Handler{to, fail, semaphore.NewWeighted(maxHeld)}
 }
 
+// To is the handler for another appender; both share what bodies may hold together.
+func (h *Handler) To(to source.Appender) *Handler { return &Handler{to, h.fail, h.held} }
+
 // Result is the body of an answer.
 type Result struct {
 	Accepted int       `json:"accepted"`
