@@ -16,7 +16,7 @@ import (
 // subscriptionKind of documents: who owns a subscription, by its id in lower case.
 const subscriptionKind = "subscription"
 
-type subscription struct {
+type ownership struct {
 	Directory string `json:"directory"` // "": of the node, which keys of the node alone see
 }
 
@@ -34,7 +34,7 @@ func subscriptionOf(id string) string {
 func (s *Server) owner(id string) (directory string, known bool, err error) {
 	doc, err := s.o.Node.State().Get(subscriptionKind, id)
 	if err == nil {
-		var x subscription
+		var x ownership
 		err = doc.Decode(&x)
 		return x.Directory, true, err
 	}
@@ -104,6 +104,6 @@ func (v *view) subscription(id string, report access.Report, action access.Actio
 	if err := v.may(owner, report, action); err != nil || known || action == access.Read {
 		return err
 	}
-	_, err = v.s.o.Node.State().Put(subscriptionKind, id, subscription{owner}, "")
+	_, err = v.s.o.Node.State().Put(subscriptionKind, id, ownership{owner}, "")
 	return err
 }
