@@ -287,6 +287,18 @@ func (c *KnownCase) lines(rows [][]table.Value) (Outcome, string) {
 			return Fail, "no rows"
 		}
 		got = rows[len(rows)-1:]
+		// Without a sort any row may be the last, and which one changes from run to run.
+		if c.LastLine != nil && !c.Ordered && len(rows) > 1 {
+			last := *c
+			last.Ordered = true
+			out, message := last.lines(got)
+			for i := 0; i < len(rows)-1 && out == Fail; i++ {
+				if o, _ := last.lines(rows[i : i+1]); o != Fail {
+					out = Soft
+				}
+			}
+			return out, message
+		}
 	}
 	cells := flat(got)
 	texts := make([]string, len(cells))
