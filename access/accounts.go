@@ -197,6 +197,23 @@ func (a *Accounts) Deliver(ctx context.Context) error {
 	return err
 }
 
+// Run delivers what waits, now and from time to time, until ctx ends. failed is told
+// of what goes on failing.
+func (a *Accounts) Run(ctx context.Context, every time.Duration, failed func(error)) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if err := a.Deliver(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // Pending is how many audit records wait.
 func (a *Accounts) Pending() (int, error) {
 	docs, err := a.o.DB.List(outboxKind, "")

@@ -133,9 +133,10 @@ const (
 	maxPassword = 256
 )
 
-func checkPassword(password string, p *Person) error {
+// CheckNewPassword says what is wrong with a password for a user principal name.
+func CheckNewPassword(password, upn string) error {
 	n := utf8.RuneCountInString(password)
-	name, _, _ := strings.Cut(strings.ToLower(p.UserPrincipalName), "@")
+	name, _, _ := strings.Cut(strings.ToLower(upn), "@")
 	switch {
 	case !utf8.ValidString(password):
 		return fault.New(fault.Invalid, "the password is not text")
@@ -156,7 +157,7 @@ func (a *Accounts) SetPassword(ctx context.Context, by Actor, tenant, id, passwo
 	if err != nil {
 		return err
 	}
-	if err := checkPassword(password, &p); err != nil {
+	if err := CheckNewPassword(password, p.UserPrincipalName); err != nil {
 		return err
 	}
 	hash, err := a.passwords.make(ctx, password)

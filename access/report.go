@@ -2,6 +2,7 @@ package access
 
 import (
 	_ "embed"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -185,6 +186,12 @@ func (p *Policy) HasTables(r Report) bool {
 	}
 	return false
 }
+
+// HasPermission says whether a permission is one that opens something here.
+func (p *Policy) HasPermission(name string) bool { _, ok := p.grants[name]; return ok }
+
+// Permissions that open something here, in the order of their names.
+func (p *Policy) Permissions() []string { return slices.Sorted(maps.Keys(p.grants)) }
 
 // Reports that there are, in the order of their names.
 func (p *Policy) Reports() []Report {

@@ -65,3 +65,26 @@ func (a *Accounts) giveRoles(p *Principal, groups []string) {
 	slices.Sort(p.CustomRolePermissions)
 	p.CustomRolePermissions = slices.Compact(p.CustomRolePermissions)
 }
+
+// RolesOf an object, those of its groups included.
+func (a *Accounts) RolesOf(tenant, id string) []string {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	p := &Principal{Tenant: strings.ToLower(tenant), ObjectID: strings.ToLower(id)}
+	a.giveRoles(p, nil)
+	return p.Roles
+}
+
+// NameOf an object: user principal name or display name; "" where there is none.
+func (a *Accounts) NameOf(tenant, id string) string {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	t := a.object(strings.ToLower(tenant), strings.ToLower(id))
+	switch {
+	case t == nil:
+		return ""
+	case t.upn != "":
+		return t.upn
+	}
+	return t.name
+}

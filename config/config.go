@@ -72,7 +72,7 @@ type HTTP struct {
 	Addr  string `yaml:"addr" doc:"plain HTTP; anything but loopback exposes tokens on the wire"`
 	HTTPS string `yaml:"https" doc:"HTTPS, with a certificate of the folder's own authority (sextant ca export); empty is 127.0.0.1:8443 where that is free, off is none"`
 	URL   string `yaml:"url" doc:"how clients find the server, where that is not by its own address: https://logs.example.com; tokens name it as their issuer"`
-	Token string `yaml:"token" secret:"true" doc:"administrator token; empty uses DATA/admin.token, made on the first start"`
+	Token string `yaml:"token" secret:"true" doc:"administrator's token, besides the keys that are made; empty is none, and the first start makes the key DATA/admin.token"`
 }
 
 // Query limits. A query over one of them ends with an error, never with the process.

@@ -64,6 +64,8 @@ type ARM struct {
 	Clock  func() time.Time
 	Logger *slog.Logger
 	Alerts *Alerts
+	// Mine says whether a resource is there for who asks; nil is every one.
+	Mine func(id string) bool
 	// Who asks, in words for histories; nil is the administrator.
 	Who func(*http.Request) string
 }

@@ -390,7 +390,7 @@ func (m *ARM) ruleOf(immutable string) (resource, ruleProps, error) {
 		if err := d.Decode(&r); err != nil {
 			return r, ruleProps{}, err
 		}
-		if strings.EqualFold(r.Immutable, immutable) {
+		if strings.EqualFold(r.Immutable, immutable) && (m.Mine == nil || m.Mine(r.ID)) {
 			var p ruleProps
 			err := json.Unmarshal(r.Props, &p)
 			return r, p, err

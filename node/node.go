@@ -527,6 +527,9 @@ func (n *Node) UnplacedLog(ctx context.Context) (commitlog.Log, error) {
 	return n.homeless, nil
 }
 
+// Dir of the node's data.
+func (n *Node) Dir() string { return n.o.Dir }
+
 // Model of records: what is the same for every tenant.
 func (n *Node) Model() *record.Model { return n.o.Model }
 

@@ -59,7 +59,7 @@ func (s *Server) answer(w http.ResponseWriter, status int, v any) {
 // nothing is at this path, or not for this method.
 func (s *Server) nothing(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, m := range []string{http.MethodGet, http.MethodPost} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		other := r.Clone(r.Context())
 		other.Method = m
 		if _, pattern := s.mux.Handler(other); pattern != "/" {

@@ -22,6 +22,8 @@ func (s *Server) doors() {
 	kusto := loganalytics.NewKusto(loganalytics.Kusto{Clock: s.o.Clock, Logger: s.o.Logger, Gate: gate, Version: s.o.Version, Login: strings.TrimRight(s.o.PublicURL, "/")})
 
 	s.serveWatchlists()
+	s.serveDirectory()
+	s.serveSetup()
 	asked := func(serve func(f *loganalytics.Face, w http.ResponseWriter, r *http.Request)) http.Handler {
 		return s.as(queryWords, func(w http.ResponseWriter, r *http.Request, v *view) {
 			zip(func(w http.ResponseWriter, r *http.Request) { serve(s.laOf(v), w, r) })(w, r)
@@ -72,7 +74,7 @@ func (s *Server) doors() {
 	}))
 	s.mux.Handle("POST /dataCollectionRules/{rule}/streams/{stream}", s.as(ingestWords, func(w http.ResponseWriter, r *http.Request, v *view) {
 		one := *arm
-		one.Places = v
+		one.Places, one.Mine = v, v.ownsResource
 		one.ServeIngest(w, r, r.PathValue("rule"), r.PathValue("stream"))
 	}))
 }

@@ -86,6 +86,13 @@ func (s *Server) resourceOf(t *node.Tenant) (string, error) {
 	return "", nil
 }
 
+// ownsResource says whether a resource lies in a subscription that is the principal's
+// to ask about.
+func (v *view) ownsResource(id string) bool {
+	owner, _, err := v.s.owner(subscriptionOf(id))
+	return err == nil && v.owns(owner)
+}
+
 // subscription of a request to the management API: the principal must own it and may
 // do in it what is asked. The first who makes something in one owns it.
 func (v *view) subscription(id string, report access.Report, action access.Action) error {

@@ -89,7 +89,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	clock := func() time.Time { return time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC) }
-	n, err := node.Open(context.Background(), node.Options{Dir: t.TempDir(), Model: model, Clock: clock, MemoryMB: 64})
+	n, err := node.Open(context.Background(), node.Options{Dir: t.TempDir(), Model: model, Clock: clock, MemoryMB: 256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,6 +58,12 @@ type CLI struct {
 	Login    LoginCmd    `cmd:"" help:"Sign in at a server, with a browser."`
 	Logout   LogoutCmd   `cmd:"" help:"Forget the sign-in at a server."`
 	Tenants  TenantsCmd  `cmd:"" help:"List the tenants of a data folder."`
+	Tnt      TenantCmd   `cmd:"" name:"tenant" help:"Tenants of the directory: names, domains, licences."`
+	User     UserCmd     `cmd:"" help:"Users: who signs in."`
+	Group    GroupCmd    `cmd:"" help:"Groups of users."`
+	App      AppCmd      `cmd:"" help:"Applications: what signs in as itself, or for people."`
+	Role     RoleCmd     `cmd:"" help:"Roles: who may read what."`
+	Key      KeyCmd      `cmd:"" help:"API keys, for scripts."`
 	CA       CACmd       `cmd:"" name:"ca" help:"The certificate authority of a data folder."`
 	Conf     ConfCmd     `cmd:"" name:"config" help:"Print or check the configuration."`
 	Version  VersionCmd  `cmd:"" help:"Print the version."`

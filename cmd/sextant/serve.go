@@ -142,6 +142,11 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 	alerts, stopAlerts := context.WithCancel(a.ctx)
 	var background sync.WaitGroup
 	background.Go(func() { s.RunAlerts(alerts) })
+	background.Go(func() {
+		accounts.Run(alerts, deliverEvery, func(err error) {
+			a.logger.Warn("records of changes in the directory wait, and are tried again", "reason", err)
+		})
+	})
 	defer background.Wait()
 	defer stopAlerts()
 	failed := make(chan error, 2)
@@ -172,6 +177,9 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 	// was not answered is not acknowledged.
 	return web.Close()
 }
+
+// deliverEvery is how often records are tried again that the log could not take.
+const deliverEvery = 30 * time.Second
 
 // reachable is the address by which this machine reaches a listener: one that
 // listens everywhere is found at loopback.
