@@ -148,13 +148,14 @@ func holds(who *Principal, q Question, rule rule) bool {
 }
 
 // rolesFor a question. Records of custom security attributes are kept even from the
-// Global Administrator, as Microsoft keeps them.
+// Global Administrator, as Microsoft keeps them; and a tenant's administrator is not
+// the node's.
 func rolesFor(q Question, rule rule) []string {
 	names := rule.read
 	if q.Action == Act {
 		names = rule.act
 	}
-	if q.Report == AttributeAudit {
+	if q.Report == AttributeAudit || q.Report == TheNode {
 		return names
 	}
 	return append([]string{GlobalAdministrator}, names...)

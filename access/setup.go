@@ -88,7 +88,7 @@ func (a *Accounts) Setup(ctx context.Context, code, tenant string, p Person, pas
 		if err := a.CheckSetup(code); err != nil { // another may have been quicker
 			return err
 		}
-		tenant, err := c.ensureTenant(operator, tenant)
+		tenant, err := checkTenant(tenant)
 		if err != nil {
 			return err
 		}

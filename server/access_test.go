@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"sextant/access"
+	"sextant/record"
 )
 
 const stranger = "99999999-8888-4777-8666-555555555555" // another directory
@@ -413,5 +414,36 @@ func TestSetupLink(t *testing.T) {
 	w.settle()
 	if _, got := w.asks("Accept: */*", tenant, "AuditLogs | summarize make_set(OperationName)"); !strings.Contains(got, "Add member to role") || !strings.Contains(got, "Add user") {
 		t.Error(got)
+	}
+}
+
+// Every table that comes with the program, and every category, belongs to a report: what
+// the map forgets nobody could read.
+func TestEveryTableIsInTheMap(t *testing.T) {
+	model, err := record.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := access.NewPolicy()
+	for _, d := range model.Defs() {
+		if _, ok := p.OfTable(d.Name); !ok {
+			t.Errorf("access/data/tables.txt has no %s", d.Name)
+		}
+	}
+	for _, c := range model.Categories() {
+		if _, ok := p.OfTable(tableOf(model, c.Name)); !ok {
+			t.Errorf("the category %s belongs to no report", c.Name)
+		}
+	}
+	// Those that the directory's own roles keep are named, and not left to the workspace.
+	for table, want := range map[string]access.Report{
+		"AuditLogs": access.Audit, "SigninLogs": access.SignIns, "AADNonInteractiveUserSignInLogs": access.SignIns, "AADServicePrincipalSignInLogs": access.SignIns,
+		"AADManagedIdentitySignInLogs": access.SignIns, "ADFSSignInLogs": access.SignIns, "AADProvisioningLogs": access.Provisioning, "AADRiskyUsers": access.Protection,
+		"AADUserRiskEvents": access.Protection, "AADRiskyServicePrincipals": access.WorkloadProtection, "AADServicePrincipalRiskEvents": access.WorkloadProtection,
+		"AADCustomSecurityAttributeAuditLogs": access.AttributeAudit, "SecurityAlert": access.Security, "SecurityIncident": access.Security, "AnyCategory_CL": access.Workspace,
+	} {
+		if got, ok := p.OfTable(table); !ok || got != want {
+			t.Errorf("%s is of %q, want %q", table, got, want)
+		}
 	}
 }
