@@ -2,14 +2,51 @@ package server
 
 import (
 	"context"
+	"sync"
 
+	"sextant/graph"
 	"sextant/node"
+	"sextant/notify"
 	"sextant/protection"
+	"sextant/sentinel"
 	"sextant/source"
 	"sextant/store"
+	"sextant/subscription"
 )
 
-// judged is a tenant as Identity Protection wants it.
+// actions of Graph that change something.
+func (s *Server) actions() *graph.Actions {
+	return &graph.Actions{
+		Risk: &protection.Desk{Clock: s.o.Clock}, Cases: &sentinel.Desk{Clock: s.o.Clock},
+		Tenant: func(id string) (protection.Tenant, error) {
+			t, err := s.o.Node.Find(id)
+			if err != nil {
+				return nil, err
+			}
+			return judged{t, counted{s.o.Node.Door().NoWait(), s.metrics}}, nil
+		},
+	}
+}
+
+// newSubscriptions to what comes in. They do nothing until Work does.
+func (s *Server) newSubscriptions(sender *notify.Sender) *subscription.Manager {
+	m := &subscription.Manager{
+		State: s.o.Node.State(), Sender: sender, Clock: s.o.Clock, Logger: s.o.Logger,
+		Tenant: func(id string) (subscription.Tenant, error) { return s.o.Node.Find(id) },
+	}
+	return m.Start()
+}
+
+// Work evaluates alert rules and delivers what they and subscriptions have to say
+// until ctx ends.
+func (s *Server) Work(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.alerts.Run(ctx) })
+	wg.Go(func() { s.subscriptions.Run(ctx) })
+	wg.Wait()
+}
+
+// judged is a tenant in which risks are judged and incidents are worked on.
 type judged struct {
 	*node.Tenant
 	door source.Appender

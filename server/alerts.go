@@ -14,18 +14,22 @@ import (
 
 // AlertOptions of a server.
 type AlertOptions struct {
-	// Sender of what alert rules have to say; nil is one without mail.
+	// Sender of what alert rules and subscriptions have to say; nil is one without mail.
 	Sender *notify.Sender
 	// URL by which others reach this server, for links in what is sent.
 	URL string
 }
 
-// alerts of all workspaces. They do nothing until RunAlerts does.
-func (s *Server) newAlerts() *loganalytics.Alerts {
-	sender := s.o.Alerts.Sender
-	if sender == nil {
-		sender = notify.NewSender(notify.Options{Version: s.o.Version})
+// sender of what alert rules and subscriptions have to say.
+func (s *Server) sender() *notify.Sender {
+	if s.o.Alerts.Sender != nil {
+		return s.o.Alerts.Sender
 	}
+	return notify.NewSender(notify.Options{Version: s.o.Version})
+}
+
+// alerts of all workspaces. They do nothing until Work does.
+func (s *Server) newAlerts(sender *notify.Sender) *loganalytics.Alerts {
 	a := &loganalytics.Alerts{
 		Places: s, State: s.o.Node.State(), Clock: s.o.Clock, Logger: s.o.Logger, Sender: sender, URL: s.o.Alerts.URL,
 		Settle: func(ctx context.Context, tenant string) error {
@@ -47,9 +51,6 @@ func (s *Server) newAlerts() *loganalytics.Alerts {
 	}))
 	return a.Start()
 }
-
-// RunAlerts evaluates alert rules and delivers what they say until ctx ends.
-func (s *Server) RunAlerts(ctx context.Context) { s.alerts.Run(ctx) }
 
 // appendRecords of our own by the door that all records take.
 func (s *Server) appendRecords(ctx context.Context, tenant string, records []json.RawMessage) error {

@@ -60,7 +60,6 @@ func (s *Server) doors() {
 	s.mux.Handle("POST /v2/rest/query", cluster(func(k *loganalytics.Kusto, w http.ResponseWriter, r *http.Request) { k.ServeQuery(w, r, 2) }))
 	s.mux.Handle("POST /v1/rest/mgmt", cluster((*loganalytics.Kusto).ServeMgmt))
 
-	s.alerts = s.newAlerts()
 	arm := &loganalytics.ARM{Places: s, State: s.o.Node.State(), Clock: s.o.Clock, Logger: s.o.Logger, Alerts: s.alerts}
 	s.mux.Handle("/subscriptions/", s.as(armWords, func(w http.ResponseWriter, r *http.Request, v *view) {
 		report, action := asksOfARM(r)

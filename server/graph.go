@@ -48,6 +48,7 @@ func graphFace(o graphOptions) (*graph.Face, error) {
 func (s *Server) newGraph() (*graph.Face, error) {
 	return graphFace(graphOptions{
 		Node: s.o.Node, Engine: s.o.Engine, Policy: s.policy, Licences: s.o.Accounts.Licences, Clock: s.o.Clock, Logger: s.o.Logger, Throttle: s.o.GraphThrottle,
+		Operations: append(s.actions().Operations(), (&graph.Subscriptions{Manager: s.subscriptions}).Operations()...),
 	})
 }
 

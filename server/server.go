@@ -20,6 +20,7 @@ import (
 	"sextant/source"
 	"sextant/source/push"
 	"sextant/store"
+	"sextant/subscription"
 )
 
 // Options of a server. All are needed but Clock and Version.
@@ -44,14 +45,16 @@ type Options struct {
 
 // Server routes requests.
 type Server struct {
-	o       Options
-	mux     *http.ServeMux
-	la      *loganalytics.Face
-	alerts  *loganalytics.Alerts
-	graph   *graph.Face
-	metrics *metrics
-	policy  *access.Policy
-	inside  *view // of the program itself
+	o      Options
+	mux    *http.ServeMux
+	la     *loganalytics.Face
+	alerts *loganalytics.Alerts
+	graph  *graph.Face
+	// subscriptions of applications to what comes in
+	subscriptions *subscription.Manager
+	metrics       *metrics
+	policy        *access.Policy
+	inside        *view // of the program itself
 	// verifier of tokens that are no keys; nil where there is none.
 	verifier access.Verifier
 
@@ -72,6 +75,9 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.la = &loganalytics.Face{Workspaces: s, Clock: o.Clock, Logger: o.Logger}
+	sender := s.sender()
+	s.alerts = s.newAlerts(sender)
+	s.subscriptions = s.newSubscriptions(sender)
 	var err error
 	if s.graph, err = s.newGraph(); err != nil {
 		return nil, err

@@ -141,7 +141,7 @@ func (a *app) serve(l *local, listener net.Listener, ready func(addr string)) er
 	}
 	alerts, stopAlerts := context.WithCancel(a.ctx)
 	var background sync.WaitGroup
-	background.Go(func() { s.RunAlerts(alerts) })
+	background.Go(func() { s.Work(alerts) })
 	background.Go(func() {
 		accounts.Run(alerts, deliverEvery, func(err error) {
 			a.logger.Warn("records of changes in the directory wait, and are tried again", "reason", err)
