@@ -152,10 +152,6 @@ func (e *Engine) rowsOf(ctx context.Context, snap store.Snapshot, req Request, n
 	}
 }
 
-func (e *Engine) bind(env bind.Environment, req Request, now int64) (*bind.Query, fault.Diagnostics) {
-	return e.bindWith(env, req, now, bind.Options{})
-}
-
 // bindWith binds a request; of the options it sets what the request tells.
 func (e *Engine) bindWith(env bind.Environment, req Request, now int64, o bind.Options) (*bind.Query, fault.Diagnostics) {
 	file, ds := syntax.Parse(req.Text)
