@@ -33,8 +33,30 @@ func (s *Server) newSubscriptions(sender *notify.Sender) *subscription.Manager {
 	m := &subscription.Manager{
 		State: s.o.Node.State(), Sender: sender, Clock: s.o.Clock, Logger: s.o.Logger,
 		Tenant: func(id string) (subscription.Tenant, error) { return s.o.Node.Find(id) },
+		May:    s.mayStillRead,
 	}
 	return m.Start()
+}
+
+// mayStillRead says whether who subscribed may still read the resource.
+func (s *Server) mayStillRead(sub subscription.Subscription) bool {
+	if sub.ApplicationID == "" {
+		return true // the administrator's key made it
+	}
+	app, err := s.o.Accounts.ForApp(sub.Tenant, sub.ApplicationID)
+	if err == nil && app.ObjectID == sub.CreatorID {
+		return s.graph.Readable(app, sub.Resource)
+	}
+	if err == nil { // it asked on behalf of a person
+		of, err := s.o.Accounts.App(sub.Tenant, sub.ApplicationID)
+		if err != nil {
+			return false
+		}
+		who, err := s.o.Accounts.ForPerson(sub.Tenant, sub.CreatorID, sub.ApplicationID, of.Scopes)
+		return err == nil && s.graph.Readable(who, sub.Resource)
+	}
+	_, err = s.o.Accounts.APIKey(sub.CreatorID)
+	return err == nil
 }
 
 // Work evaluates alert rules and delivers what they and subscriptions have to say

@@ -1,0 +1,121 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// graph asks Graph with the administrator's key.
+func (w *world) graph(method, path, body string, status int) string {
+	w.t.Helper()
+	got, text, _ := w.call(method, strings.NewReplacer(" ", "%20", "'", "%27").Replace(path), []byte(body), "Content-Type: application/json")
+	if got != status {
+		w.t.Fatalf("%s %s: %d %s", method, path, got, text)
+	}
+	return text
+}
+
+func TestASignInIsConfirmedAsCompromised(t *testing.T) {
+	w := newWorld(t)
+	w.push(signIn("s-1") + "\n" + signIn("s-2"))
+	w.settle()
+	w.graph("POST", "/v1.0/auditLogs/signIns/confirmCompromised", `{"RequestIds":["s-1"]}`, http.StatusNoContent)
+	item := w.graph("GET", "/v1.0/auditLogs/signIns/s-1?$select=riskState,riskDetail,riskLevelAggregated", "", http.StatusOK)
+	for _, want := range []string{`"riskState":"confirmedCompromised"`, `"riskDetail":"adminConfirmedSigninCompromised"`, `"riskLevelAggregated":"high"`} {
+		if !strings.Contains(item, want) {
+			t.Errorf("%s is not in %s", want, item)
+		}
+	}
+	audits := w.graph("GET", "/v1.0/auditLogs/directoryAudits?$filter=activityDisplayName eq 'ConfirmCompromised'", "", http.StatusOK)
+	if !strings.Contains(audits, `"loggedByService":"Identity Protection"`) {
+		t.Errorf("no audit: %s", audits)
+	}
+	w.graph("POST", "/v1.0/auditLogs/signIns/confirmSafe", `{"requestIds":["nobody"]}`, http.StatusNotFound)
+	w.graph("POST", "/v1.0/auditLogs/signIns/confirmSafe", `{"ids":["s-1"]}`, http.StatusBadRequest)
+	w.graph("GET", "/v1.0/auditLogs/signIns/confirmSafe/x", "", http.StatusBadRequest)
+}
+
+func TestIncidentsAndAlerts(t *testing.T) {
+	w := newWorld(t)
+	w.push(signIn("s-1"))
+	w.settle()
+	w.push(strings.ReplaceAll(`{"time":"2026-03-01T09:00:00Z","category":"SecurityIncident","tenantId":"TENANT","properties":{"TimeGenerated":"2026-03-01T09:00:00Z","IncidentName":"i-1","IncidentNumber":7,"Title":"Spray","Severity":"Medium","Status":"New","Owner":{"objectId":null},"LastModifiedTime":"2026-03-01T09:00:00Z","CreatedTime":"2026-03-01T09:00:00Z","Labels":[],"Comments":[],"AlertIds":["a-1"],"AdditionalData":{"alertsCount":1}}}
+{"time":"2026-03-01T08:59:00Z","category":"SecurityAlert","tenantId":"TENANT","properties":{"TimeGenerated":"2026-03-01T08:59:00Z","SystemAlertId":"a-1","AlertName":"Password spray","AlertSeverity":"Medium","Status":"New","ProviderName":"IPC","ProcessingEndTime":"2026-03-01T08:59:00Z","Entities":"[{\"Type\":\"account\",\"Name\":\"wren\",\"UPNSuffix\":\"aldermoor.example\"}]"}}`, "TENANT", tenant))
+	w.settle()
+	list := w.graph("GET", "/v1.0/security/incidents?$filter=status eq 'active'&$expand=alerts", "", http.StatusOK)
+	for _, want := range []string{`"displayName":"Spray"`, `"severity":"medium"`, `"status":"active"`, `"alerts":[{"id":"a-1"`, `"serviceSource":"azureAdIdentityProtection"`, `"#microsoft.graph.security.userEvidence"`, `"userPrincipalName":"wren@aldermoor.example"`} {
+		if !strings.Contains(list, want) {
+			t.Errorf("%s is not in %s", want, list)
+		}
+	}
+	changed := w.graph("PATCH", "/v1.0/security/incidents/i-1", `{"status":"resolved","classification":"truePositive","determination":"phishing","assignedTo":"ana@aldermoor.example","customTags":["board"]}`, http.StatusOK)
+	for _, want := range []string{`"status":"resolved"`, `"classification":"truePositive"`, `"determination":"phishing"`, `"assignedTo":"ana@aldermoor.example"`, `"customTags":["board"]`} {
+		if !strings.Contains(changed, want) {
+			t.Errorf("%s is not in %s", want, changed)
+		}
+	}
+	if none := w.graph("GET", "/v1.0/security/incidents?$filter=status eq 'active'", "", http.StatusOK); !strings.Contains(none, `"value":[]`) {
+		t.Errorf("still active: %s", none)
+	}
+	comments := w.graph("POST", "/v1.0/security/alerts_v2/a-1/comments", `{"@odata.type":"microsoft.graph.security.alertComment","comment":"seen"}`, http.StatusOK)
+	if !strings.Contains(comments, `"comment":"seen"`) {
+		t.Errorf("no comment: %s", comments)
+	}
+	alert := w.graph("PATCH", "/v1.0/security/alerts_v2/a-1", `{"status":"inProgress"}`, http.StatusOK)
+	if !strings.Contains(alert, `"status":"inProgress"`) || !strings.Contains(alert, `"incidentId":"i-1"`) {
+		t.Errorf("%s", alert)
+	}
+	w.graph("PATCH", "/v1.0/security/incidents/i-1", `{"status":"asleep"}`, http.StatusBadRequest)
+	w.graph("PATCH", "/v1.0/security/incidents/i-2", `{"status":"active"}`, http.StatusNotFound)
+}
+
+func TestAnApplicationIsToldOfWhatComesIn(t *testing.T) {
+	w := newWorld(t)
+	w.push(signIn("before"))
+	w.settle()
+	var mu sync.Mutex
+	var told []string
+	hook := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if token := r.URL.Query().Get("validationToken"); token != "" {
+			_, _ = io.WriteString(rw, token)
+			return
+		}
+		var body struct {
+			Value []struct{ Resource string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, n := range body.Value {
+			told = append(told, n.Resource)
+		}
+	}))
+	defer hook.Close()
+	until := w.s.o.Clock().Add(time.Hour).UTC().Format(time.RFC3339)
+	made := w.graph("POST", "/v1.0/subscriptions", `{"changeType":"created","resource":"auditLogs/signIns","notificationUrl":"`+hook.URL+`","clientState":"x","expirationDateTime":"`+until+`"}`, http.StatusCreated)
+	var sub struct{ ID string }
+	if err := json.Unmarshal([]byte(made), &sub); err != nil || sub.ID == "" {
+		t.Fatalf("%s, %v", made, err)
+	}
+	w.push(signIn("after"))
+	w.settle()
+	if _, err := w.s.subscriptions.Step(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	if len(told) != 1 || told[0] != "auditLogs/signIns/after" {
+		t.Errorf("told of %v", told)
+	}
+	mu.Unlock()
+	w.graph("DELETE", "/v1.0/subscriptions/"+sub.ID, "", http.StatusNoContent)
+	w.graph("GET", "/v1.0/subscriptions/"+sub.ID, "", http.StatusNotFound)
+}
