@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # The packages where goroutines meet: they run under the race detector.
-RACE := ./authority/... ./commitlog/... ./loader/... ./intake/... ./store/... ./node/... ./server/... ./query/... ./source/...
+RACE := ./authority/... ./commitlog/... ./loader/... ./intake/... ./store/... ./node/... ./server/... ./query/... ./source/... ./subscription/...
 
 .PHONY: help
 help: ## list the targets
