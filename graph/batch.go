@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // maxBatch is how many requests one batch may have.
@@ -100,7 +102,7 @@ func (f *Face) batch(ctx context.Context, c *Call) (*Reply, error) {
 }
 
 func (f *Face) batchProblem(c *Call, p *batchPart, problem *Problem) *batchAnswer {
-	id := newGUID()
+	id := uuid.NewString()
 	a := &batchAnswer{ID: p.ID, Status: problem.Status, Headers: map[string]string{"Cache-Control": "no-cache", "Content-Type": "application/json", "request-id": id}}
 	for k, v := range problem.Header {
 		a.Headers[k] = v

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"sextant/access"
 	"sextant/fault"
@@ -78,8 +79,6 @@ func (c *Call) Context(of string) string { return c.Base + "$metadata#" + of }
 const (
 	contentType = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 	maxBody     = 4 << 20
-	// DateHeader etc. of an answer.
-	guidForm = "%x-%x-%x-%x-%x"
 )
 
 // VersionOf a path: whether the face answers it, and what is behind the version.
@@ -96,7 +95,7 @@ func VersionOf(path string) (version, rest string, ok bool) {
 // ServeHTTP answers a request of who; nil is nobody, who gets 401. why says what is
 // wrong with the token that the request brings: one of access's refusals.
 func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request, who *access.Principal, why error) {
-	id := newGUID()
+	id := uuid.NewString()
 	client := r.Header.Get("client-request-id")
 	h := w.Header()
 	h.Set("request-id", id)
@@ -139,13 +138,6 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
-}
-
-func newGUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // crypto/rand does not fail
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf(guidForm, b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
 func (f *Face) write(w http.ResponseWriter, r *http.Request, reply *Reply) {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -154,7 +155,7 @@ func alertOf(p gjson.Result) map[string]any {
 	out := map[string]any{
 		"id": p.Get("SystemAlertId").Str, "title": firstText(p.Get("AlertName"), p.Get("DisplayName")), "description": p.Get("Description").Str,
 		"severity": p.Get("AlertSeverity").Str, "status": p.Get("Status").Str, "category": p.Get("AlertType").Str,
-		"classification": or(more.Get("Classification").Str, "unknown"), "determination": or(more.Get("Determination").Str, "unknown"),
+		"classification": cmp.Or(more.Get("Classification").Str, "unknown"), "determination": cmp.Or(more.Get("Determination").Str, "unknown"),
 		"assignedTo":      firstText(more.Get("AssignedTo")),
 		"createdDateTime": p.Get("TimeGenerated").Str, "lastUpdateDateTime": p.Get("ProcessingEndTime").Str, "resolvedDateTime": firstText(more.Get("ResolvedTime")),
 		"firstActivityDateTime": p.Get("StartTime").Str, "lastActivityDateTime": p.Get("EndTime").Str,
@@ -183,13 +184,6 @@ func alertOf(p gjson.Result) map[string]any {
 		out["additionalData"] = extra
 	}
 	return out
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // evidence: Graph's type for a kind of entity, and what of the entity it has.

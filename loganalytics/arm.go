@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"sextant/fault"
 	"sextant/query"
 	"sextant/state"
@@ -121,7 +123,7 @@ var apiVersion = regexp.MustCompile(`^\d{4}-\d\d-\d\d(-preview|-alpha|-beta)?$`)
 
 // ServeHTTP answers below /subscriptions/.
 func (m *ARM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("x-ms-request-id", newGUID())
+	w.Header().Set("x-ms-request-id", uuid.NewString())
 	w.Header().Set("x-ms-correlation-request-id", cmp.Or(r.Header.Get("x-ms-correlation-request-id"), w.Header().Get("x-ms-request-id")))
 	w.Header().Set("x-ms-ratelimit-remaining-subscription-reads", "11999")
 	echo(w, r)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"sextant/fault"
 	"sextant/table"
 )
@@ -180,7 +182,7 @@ func (k *collection) one(c *armCall) (int, any, error) {
 	case found:
 		body.ID, body.Immutable = r.ID, r.Immutable
 	case k.prefix != "":
-		body.Immutable = k.prefix + strings.ReplaceAll(newGUID(), "-", "")
+		body.Immutable = k.prefix + strings.ReplaceAll(uuid.NewString(), "-", "")
 	}
 	if err := k.check(c, &body); err != nil {
 		return 0, nil, err
@@ -403,7 +405,7 @@ func (m *ARM) ruleOf(immutable string) (resource, ruleProps, error) {
 // the same request is sent again.
 func itemIDs(request string, body []byte, n int) []string {
 	if request == "" {
-		request = newGUID()
+		request = uuid.NewString()
 	}
 	h := sha256.New()
 	h.Write([]byte(request))

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/klauspost/compress/gzip"
 
 	"sextant/fault"
@@ -22,7 +23,7 @@ var ingestVersions = []string{"2023-01-01", "2021-11-01-preview"}
 
 // ServeIngest answers POST /dataCollectionRules/{immutableId}/streams/{stream}.
 func (m *ARM) ServeIngest(w http.ResponseWriter, r *http.Request, immutable, stream string) {
-	w.Header().Set("x-ms-request-id", newGUID())
+	w.Header().Set("x-ms-request-id", uuid.NewString())
 	echo(w, r)
 	err := m.ingest(w, r, immutable, stream)
 	if err == nil {

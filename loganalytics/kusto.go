@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"sextant/fault"
 	"sextant/query"
@@ -114,7 +115,7 @@ type kustoAsk struct {
 
 // read a request.
 func (k *Kusto) read(w http.ResponseWriter, r *http.Request) (*kustoAsk, error) {
-	a := &kustoAsk{r: r, began: k.Clock(), client: r.Header.Get("x-ms-client-request-id"), activity: newGUID()}
+	a := &kustoAsk{r: r, began: k.Clock(), client: r.Header.Get("x-ms-client-request-id"), activity: uuid.NewString()}
 	if len(a.client) > 200 {
 		a.client = a.client[:200]
 	}
@@ -476,13 +477,6 @@ func hostName() string {
 }
 
 // newGUID is a random one.
-func newGUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails, by its contract
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
 // ServeAuth answers GET /v1/rest/auth/metadata, which clients ask before the first
 // call: where tokens come from. Of a client that brings a token of its own only the
 // resource is of interest.

@@ -1,6 +1,7 @@
 package protection
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -298,9 +299,9 @@ func (c *change) raise(st *standing, o outcome, signIn gjson.Result) error {
 	p.add(st.s.eventMember, st.id)
 	name := ""
 	if st.s.Name == Users.Name {
-		name = or(signIn.Get("userDisplayName").Str, about.Get("userDisplayName").Str)
+		name = cmp.Or(signIn.Get("userDisplayName").Str, about.Get("userDisplayName").Str)
 		p.add("userDisplayName", orNull(name))
-		p.add("userPrincipalName", orNull(or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
+		p.add("userPrincipalName", orNull(cmp.Or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
 	} else {
 		name = first(about, "displayName", "servicePrincipalDisplayName")
 		p.add("servicePrincipalDisplayName", orNull(name))
@@ -314,13 +315,6 @@ func (c *change) raise(st *standing, o outcome, signIn gjson.Result) error {
 	st.events = append(st.events, event{id: id, request: request, raw: text, now: risk{o.state, o.detail, o.level}, last: at})
 	c.out = append(c.out, source.Incoming{JSON: text, Tenant: c.t.ID(), Where: "identityProtection"})
 	return nil
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func orNull(s string) any {
@@ -353,9 +347,9 @@ func (c *change) settle(st *standing, next risk, detail string, signIn gjson.Res
 		p.add("id", st.id)
 		name := first(about, "userDisplayName", "servicePrincipalDisplayName", "displayName")
 		if st.s.Name == Users.Name {
-			name = or(signIn.Get("userDisplayName").Str, name)
+			name = cmp.Or(signIn.Get("userDisplayName").Str, name)
 			p.add("userDisplayName", orNull(name))
-			p.add("userPrincipalName", orNull(or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
+			p.add("userPrincipalName", orNull(cmp.Or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
 		} else {
 			p.add("displayName", orNull(name))
 			p.add("appId", orNull(about.Get("appId").Str))

@@ -2,11 +2,11 @@ package protection
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"sextant/fault"
 	"sextant/source"
@@ -66,7 +66,7 @@ func (c *change) envelope(category, what, id, identity string, at time.Time, pro
 
 // audit writes the directory audit record of the action.
 func (c *change) audit(who Actor, activity string, about []target) error {
-	correlation := newID()
+	correlation := uuid.NewString()
 	at := c.now.Format("2006-01-02T15:04:05.0000000Z")
 	by := object{}
 	if who.App {
@@ -114,7 +114,7 @@ func (c *change) audit(who Actor, activity string, about []target) error {
 		targets = append(targets, text)
 	}
 	p := object{}
-	p.add("id", "IPC_"+newID())
+	p.add("id", "IPC_"+uuid.NewString())
 	p.add("category", "Other")
 	p.add("correlationId", correlation)
 	p.add("result", "success")
@@ -151,11 +151,4 @@ func (c *change) audit(who Actor, activity string, about []target) error {
 	}
 	c.out = append(c.out, source.Incoming{JSON: text, Tenant: c.t.ID(), Where: "identityProtection"})
 	return nil
-}
-
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails, by its contract
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

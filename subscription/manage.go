@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"sextant/fault"
 	"sextant/notify"
 )
@@ -33,7 +35,7 @@ func (m *Manager) Create(ctx context.Context, s Subscription) (Subscription, err
 		if err := notify.CheckWebhook(url); err != nil {
 			return s, err
 		}
-		if err := m.Sender.Echo(ctx, url, newGUID()); err != nil {
+		if err := m.Sender.Echo(ctx, url, uuid.NewString()); err != nil {
 			return s, fault.New(fault.Invalid, "Subscription validation request failed: %w", err)
 		}
 	}
@@ -41,7 +43,7 @@ func (m *Manager) Create(ctx context.Context, s Subscription) (Subscription, err
 	if err != nil {
 		return s, err
 	}
-	s.ID, s.Marks = newGUID(), map[string]int64{}
+	s.ID, s.Marks = uuid.NewString(), map[string]int64{}
 	for _, r := range resources() {
 		if r.path != s.Resource {
 			continue
@@ -143,7 +145,7 @@ func (m *Manager) Renew(ctx context.Context, tenant, app, id string, expires tim
 		if err := notify.CheckWebhook(url); err != nil {
 			return Subscription{}, err
 		}
-		if err := m.Sender.Echo(ctx, url, newGUID()); err != nil {
+		if err := m.Sender.Echo(ctx, url, uuid.NewString()); err != nil {
 			return Subscription{}, fault.New(fault.Invalid, "Subscription validation request failed: %w", err)
 		}
 	}
