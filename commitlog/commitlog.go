@@ -31,6 +31,16 @@ type Event struct {
 	Offset     int64     // set by the log; Append ignores it
 }
 
+// Header of the event, the first of that key; "" where it has none.
+func (e *Event) Header(key string) string {
+	for i := range e.Headers {
+		if e.Headers[i].Key == key {
+			return string(e.Headers[i].Value)
+		}
+	}
+	return ""
+}
+
 // Ack says where a batch went: offsets Base to Last, both included.
 type Ack struct {
 	Partition  int32

@@ -259,7 +259,7 @@ func (s *step) begin() {
 func (s *step) add(b *commitlog.Batch) error {
 	for i := range b.Events {
 		e := &b.Events[i]
-		form, err := record.ParseForm(header(e, record.FormHeader))
+		form, err := record.ParseForm(e.Header(record.FormHeader))
 		if err != nil {
 			form = record.CSV // of a newer program: any form that we know is fuller
 		}
@@ -284,15 +284,6 @@ func (s *step) add(b *commitlog.Batch) error {
 	}
 	s.next = b.Last + 1
 	return nil
-}
-
-func header(e *commitlog.Event, key string) string {
-	for i := range e.Headers {
-		if e.Headers[i].Key == key {
-			return string(e.Headers[i].Value)
-		}
-	}
-	return ""
 }
 
 func (s *step) one(raw []byte, src record.Source) error {

@@ -105,7 +105,7 @@ func (t *Tenant) Records(ctx context.Context, tp store.TopicPartition, from, to 
 			if e.Offset < from || e.Offset >= to {
 				continue
 			}
-			form, err := record.ParseForm(formOf(e))
+			form, err := record.ParseForm(e.Header(record.FormHeader))
 			if err != nil {
 				form = record.CSV
 			}
@@ -126,15 +126,6 @@ func (t *Tenant) Records(ctx context.Context, tp store.TopicPartition, from, to 
 		}
 	}
 	return nil
-}
-
-func formOf(e commitlog.Event) string {
-	for _, h := range e.Headers {
-		if h.Key == record.FormHeader {
-			return string(h.Value)
-		}
-	}
-	return ""
 }
 
 // duplicates of a stretch of a partition.

@@ -122,11 +122,6 @@ func (l graphLog) Event(ctx context.Context, topic string, partition int32, offs
 	if err != nil {
 		return nil, record.Export, err
 	}
-	for _, h := range e.Headers {
-		if h.Key == record.FormHeader {
-			form, err := record.ParseForm(string(h.Value))
-			return e.Value, form, err
-		}
-	}
-	return e.Value, record.Export, nil
+	form, err := record.ParseForm(e.Header(record.FormHeader))
+	return e.Value, form, err
 }
