@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,8 @@ func TestSplit(t *testing.T) {
 }
 
 // Whatever a text is, it is refused, answered, or ended by a limit: soon, never with
-// a failure of ours, and never with SQL that the engine does not take.
+// a failure of ours, never with SQL that the engine does not take, and never with more
+// memory than the limits leave.
 func FuzzEngine(f *testing.F) {
 	scripts, err := kqltest.Builtin()
 	if err != nil {
@@ -98,6 +100,7 @@ func FuzzEngine(f *testing.F) {
 	if _, err := e.stores.of(context.Background(), tables); err != nil {
 		f.Fatal(err)
 	}
+	asked := 0
 	f.Fuzz(func(t *testing.T, text string) {
 		begin := time.Now()
 		_, _, err := e.Query(context.Background(), tables, text)
@@ -107,5 +110,29 @@ func FuzzEngine(f *testing.F) {
 		if took := time.Since(begin); took > 5*time.Second {
 			t.Fatalf("%q took %v", text, took)
 		}
+		if asked++; asked%100 == 0 || time.Since(begin) > 50*time.Millisecond {
+			if peak := peakMemory(t); peak > 1<<30 {
+				t.Fatalf("%q, or one of the 100 before it: the process has held %d MB", text, peak>>20)
+			}
+		}
 	})
+}
+
+// peakMemory is the most that the process has held, in bytes; 0 where the system does
+// not say.
+func peakMemory(t *testing.T) int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	kb, err := strconv.ParseInt(fields[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb << 10
 }
