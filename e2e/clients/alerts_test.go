@@ -29,7 +29,7 @@ func TestAlertRules(t *testing.T) {
 		told <- string(b)
 	}))
 	defer hook.Close()
-	f, err := armmonitor.NewClientFactory("5ub", static{}, &arm.ClientOptions{ClientOptions: s.options(), DisableRPRegistration: true})
+	f, err := armmonitor.NewClientFactory("5ub", s.credential(), &arm.ClientOptions{ClientOptions: s.options(), DisableRPRegistration: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,12 @@ func (s *server) options() azcore.ClientOptions {
 
 func (s *server) logs() *azlogs.Client {
 	s.t.Helper()
-	c, err := azlogs.NewClient(static{}, &azlogs.ClientOptions{ClientOptions: s.options()})
+	return s.logsAs(s.credential())
+}
+
+func (s *server) logsAs(who azcore.TokenCredential) *azlogs.Client {
+	s.t.Helper()
+	c, err := azlogs.NewClient(who, &azlogs.ClientOptions{ClientOptions: s.options()})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -73,6 +78,11 @@ func TestLogAnalytics(t *testing.T) {
 	if err != nil || text(t, res.Tables[0].Rows) != "[[3]]" {
 		t.Errorf("by resource: %v %v", res.Tables, err)
 	}
+	// With a key in the place of a token.
+	byKey, err := s.logsAs(static{}).QueryWorkspace(ctx, s.workspace, body("SigninLogs | count"), nil)
+	if err != nil || text(t, byKey.Tables[0].Rows) != "[[3]]" {
+		t.Errorf("with a key: %v %v", byKey.Tables, err)
+	}
 	_, err = c.QueryWorkspace(ctx, s.workspace, body("SigninLogs | where Nope == 1"), nil)
 	var refused *azcore.ResponseError
 	if !errors.As(err, &refused) || refused.StatusCode != 400 || refused.ErrorCode != "BadArgumentError" {
@@ -111,7 +121,7 @@ func TestLogAnalytics(t *testing.T) {
 func TestApplicationInsightsBesideSignIns(t *testing.T) {
 	s := start(t)
 	ctx := context.Background()
-	c, err := ingest.NewClient(s.url, static{}, &ingest.ClientOptions{ClientOptions: s.options()})
+	c, err := ingest.NewClient(s.url, s.credential(), &ingest.ClientOptions{ClientOptions: s.options()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +157,7 @@ func TestApplicationInsightsBesideSignIns(t *testing.T) {
 func TestKusto(t *testing.T) {
 	s := start(t)
 	ctx := context.Background()
-	c, err := azkustodata.New(azkustodata.NewConnectionStringBuilder(s.url).WithTokenCredential(static{}), azkustodata.WithHttpClient(s.http))
+	c, err := azkustodata.New(azkustodata.NewConnectionStringBuilder(s.url).WithTokenCredential(s.credential()), azkustodata.WithHttpClient(s.http))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +228,7 @@ func TestManagement(t *testing.T) {
 	s := start(t)
 	ctx := context.Background()
 	opts := &arm.ClientOptions{ClientOptions: s.options(), DisableRPRegistration: true}
-	f, err := armoperationalinsights.NewClientFactory("5ub", static{}, opts)
+	f, err := armoperationalinsights.NewClientFactory("5ub", s.credential(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func TestJavaScript(t *testing.T) {
 	s := start(t)
 	cmd := exec.Command(node, "clients.mjs")
 	cmd.Dir = "js"
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "SEXTANT_TOKEN="+token, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "TENANT="+tenant, "APP="+s.app, "SECRET="+s.secret, "SEXTANT_TOKEN="+token, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
@@ -45,6 +45,7 @@ func TestJavaScript(t *testing.T) {
 		"query":            `^true \{"status":"Success","columns":\["Id:string","TimeGenerated:datetime","City:dynamic"\],"rows":\[\["s0","2026-01-02T03:00:05.500Z",\{"city":"Ulm"\}\],.*"statistics":true,"visualization":"table"\}`,
 		"resource":         `^true \[\[3\]\]`,
 		"batch":            `^true \["Success:1","(Partial)?Failure:BadArgumentError","Success:3"\]`,
+		"key":              `^true \[\[3\]\]`,
 		"mistake":          `^false .*(BadArgumentError|invalid properties)`,
 		"ingest":           `^true 3000`,
 		"ingest elsewhere": `^false `,
@@ -73,7 +74,7 @@ func TestJavaScript(t *testing.T) {
 			t.Errorf("%s: %s\nwant %s", line.Case, got, pattern)
 		}
 	}
-	if cases != 14 {
+	if cases != 15 {
 		t.Errorf("%d cases ran", cases)
 	}
 	s.settle()

@@ -30,31 +30,26 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
-// bin is the program under test: SEXTANT_BIN, or built from this checkout. seed makes
-// the folder's directory, and is built always.
-var bin, seed string
+// bin is the program under test: SEXTANT_BIN, or built from this checkout.
+var bin string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		if bin = os.Getenv("SEXTANT_BIN"); bin != "" {
+			return m.Run()
+		}
 		dir, err := os.MkdirTemp("", "sextant-clients")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		seed = filepath.Join(dir, "seed")
-		wanted := [][]string{{seed, "./e2e/seed"}}
-		if bin = os.Getenv("SEXTANT_BIN"); bin == "" {
-			bin = filepath.Join(dir, "sextant")
-			wanted = append(wanted, []string{bin, "./cmd/sextant"})
-		}
-		for _, w := range wanted {
-			build := exec.Command("go", "build", "-o", w[0], w[1])
-			build.Dir = "../.."
-			if out, err := build.CombinedOutput(); err != nil {
-				fmt.Fprintf(os.Stderr, "cannot build %s: %v\n%s", w[1], err, out)
-				return 1
-			}
+		bin = filepath.Join(dir, "sextant")
+		build := exec.Command("go", "build", "-o", bin, "./cmd/sextant")
+		build.Dir = "../.."
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "cannot build the program: %v\n%s", err, out)
+			return 1
 		}
 		return m.Run()
 	}())
@@ -65,7 +60,7 @@ const (
 	token  = "the-token-of-these-clients"
 )
 
-// static is a credential that needs no authority.
+// static is a credential with a key of the server's instead of an authority's token.
 type static struct{}
 
 func (static) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
@@ -75,25 +70,45 @@ func (static) GetToken(context.Context, policy.TokenRequestOptions) (azcore.Acce
 // server is a running one with a tenant, a custom table and a rule.
 type server struct {
 	t                         *testing.T
-	url, ca                   string
+	url, plain, ca            string // plain is without TLS
 	http                      *http.Client
 	workspace, resource, rule string
 
-	// An application and a person of the tenant, who may do everything in it.
+	// An application of the tenant, which has the rights that its work needs and no
+	// more, and a person, who is Global Administrator.
 	app, secret, keyFile string // keyFile has its certificate and key, PEM
 	person, password     string
 }
 
-var answersAt = regexp.MustCompile(`with TLS at (https://\S+),`)
+// What the application may do: as itself in Graph, for people, and in workspaces.
+var (
+	appPermissions = []string{
+		"AuditLog.Read.All", "IdentityRiskEvent.ReadWrite.All", "IdentityRiskyUser.ReadWrite.All", "IdentityRiskyServicePrincipal.ReadWrite.All",
+		"SecurityAlert.ReadWrite.All", "SecurityIncident.ReadWrite.All", "ThreatHunting.Read.All",
+	}
+	appScopes = []string{"AuditLog.Read.All"}
+	appRoles  = []string{"Log Analytics Contributor", "Security Reader"}
+)
 
-// start a server over an empty folder, and give it three sign-ins.
+// comeBack is where people come back to after they signed in to the application.
+const comeBack = "https://app.example/signed-in"
+
+var answersAt = regexp.MustCompile(`answers at (http://\S+)|with TLS at (https://\S+),`)
+
+// start a server over an empty folder, and give it a directory and three sign-ins.
 func start(t *testing.T) *server {
 	t.Helper()
+	s := serve(t, filepath.Join(t.TempDir(), "data"), "SEXTANT_HTTP__TOKEN="+token)
+	s.populate()
+	return s
+}
+
+// serve a folder.
+func serve(t *testing.T, dir string, env ...string) *server {
+	t.Helper()
 	s := &server{t: t}
-	dir := filepath.Join(t.TempDir(), "data")
-	s.seed(dir)
 	cmd := exec.Command(bin, "serve", "--data", dir, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0")
-	cmd.Env = append(os.Environ(), "SEXTANT_HTTP__TOKEN="+token)
+	cmd.Env = append(os.Environ(), env...)
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -101,14 +116,19 @@ func start(t *testing.T) *server {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	found, ended := make(chan string, 1), make(chan struct{})
+	found, ended := make(chan struct{}), make(chan struct{})
 	var log bytes.Buffer
 	go func() {
 		defer close(ended)
 		lines := bufio.NewScanner(io.TeeReader(errs, &log))
 		for lines.Scan() {
-			if m := answersAt.FindStringSubmatch(lines.Text()); m != nil {
-				found <- m[1]
+			if m := answersAt.FindStringSubmatch(lines.Text()); m == nil {
+				continue
+			} else if s.plain == "" {
+				s.plain = m[1]
+			} else {
+				s.url = strings.Replace(m[2], "127.0.0.1", "localhost", 1)
+				close(found)
 			}
 		}
 		_ = cmd.Wait() // killed, as often as not
@@ -126,13 +146,12 @@ func start(t *testing.T) *server {
 		}
 	})
 	select {
-	case s.url = <-found:
+	case <-found:
 	case <-ended:
 		t.Fatalf("the server ended:\n%s", &log)
 	case <-time.After(30 * time.Second):
 		t.Fatal("the server did not say where it answers")
 	}
-	s.url = strings.Replace(s.url, "127.0.0.1", "localhost", 1)
 	text, err := exec.Command(bin, "ca", "export", "--data", dir).Output()
 	if err != nil {
 		t.Fatalf("sextant ca export: %v", err)
@@ -148,6 +167,13 @@ func start(t *testing.T) *server {
 	s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
 	t.Cleanup(s.http.CloseIdleConnections)
 
+	return s
+}
+
+// populate the server with a directory, three sign-ins, a table and a rule that feeds it.
+func (s *server) populate() {
+	s.t.Helper()
+	s.directory()
 	var records []string
 	for i, user := range []string{"ann", "bob", "cem"} {
 		records = append(records, fmt.Sprintf(`{"time":"2026-01-02T03:0%d:05.5Z","category":"SignInLogs","tenantId":"%s","resultType":"0","properties":{"id":"s%d","createdDateTime":"2026-01-02T03:0%[3]d:05.5Z","userPrincipalName":"%s@example.org","location":{"city":"Ulm"}}}`, i, tenant, i, user))
@@ -162,7 +188,7 @@ func start(t *testing.T) *server {
 	}
 	s.decode(s.call("GET", "/subscriptions/any/providers/Microsoft.OperationalInsights/workspaces?api-version=2022-10-01", "", 200), &list)
 	if len(list.Value) != 1 {
-		t.Fatalf("%+v", list)
+		s.t.Fatalf("%+v", list)
 	}
 	s.workspace, s.resource = list.Value[0].Properties.CustomerID, list.Value[0].ID
 	const group = "/subscriptions/5ub/resourceGroups/logs/providers/Microsoft.Insights/dataCollectionRules/"
@@ -173,11 +199,59 @@ func start(t *testing.T) *server {
 		"dataFlows":[{"streams":["Custom-Shop"],"destinations":["there"],"transformKql":"source | extend TimeGenerated = now(), Twice = Count * 2","outputStream":"Custom-Shop_CL"},
 			{"streams":["Microsoft-AppRequests"],"destinations":["there"]}]}}`, 201), &rule)
 	s.rule = rule.Properties.ImmutableID
-	return s
 }
 
-// seed a folder with a directory.
-func (s *server) seed(dir string) {
+// directory of the tenant, made as an administrator makes it.
+func (s *server) directory() {
+	s.t.Helper()
+	s.keyFile = s.certificate()
+	s.person, s.password = "ann@aldermoor.example", "a sentence that nobody guesses"
+	s.sextant("", "tenant", "set", "--domain", "aldermoor.example")
+	s.sextant(s.password, "user", "add", s.person, "--name", "Ann", "--role", "Global Administrator", "--password-stdin")
+	s.app, s.secret = s.application("Client tests", append(flags("--permission", appPermissions), flags("--scope", appScopes)...)...)
+	s.sextant("", "app", "cert", s.app, s.keyFile)
+	for _, role := range appRoles {
+		s.sextant("", "role", "assign", role, s.app)
+	}
+}
+
+var clientID = regexp.MustCompile(`client id (\S+)`)
+
+// application that is added, with a secret.
+func (s *server) application(name string, args ...string) (id, secret string) {
+	s.t.Helper()
+	m := clientID.FindStringSubmatch(s.sextant("", append([]string{"app", "add", name, "--redirect", comeBack}, args...)...))
+	if m == nil {
+		s.t.Fatal("no client id was printed")
+	}
+	return m[1], strings.TrimSpace(s.sextant("", "app", "secret", m[1]))
+}
+
+// flags of one name.
+func flags(name string, values []string) (out []string) {
+	for _, v := range values {
+		out = append(out, name, v)
+	}
+	return out
+}
+
+// sextant runs a command at the server, for the tenant, and gives what it prints.
+func (s *server) sextant(in string, args ...string) string {
+	s.t.Helper()
+	cmd := exec.Command(bin, append(args, "--server", s.plain, "--tenant", tenant)...)
+	cmd.Env = append(os.Environ(), "SEXTANT_TOKEN="+token)
+	cmd.Stdin = strings.NewReader(in)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("sextant %s: %v\n%s", strings.Join(args, " "), err, &errs)
+	}
+	return string(out)
+}
+
+// certificate with its key in a file.
+func (s *server) certificate() string {
 	s.t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -192,21 +266,12 @@ func (s *server) seed(dir string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.keyFile = filepath.Join(s.t.TempDir(), "app.pem")
+	path := filepath.Join(s.t.TempDir(), "app.pem")
 	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
-	if err := os.WriteFile(s.keyFile, text, 0o600); err != nil {
+	if err := os.WriteFile(path, text, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	cmd := exec.Command(seed, "-data", dir, "-tenant", tenant, "-certificate", s.keyFile)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		s.t.Fatalf("the folder has no directory: %v\n%s", err, &errs)
-	}
-	var made struct{ App, Secret, Person, Password string }
-	s.decode(out, &made)
-	s.app, s.secret, s.person, s.password = made.App, made.Secret, made.Person, made.Password
+	return path
 }
 
 func (s *server) call(method, path, body string, want int) []byte {

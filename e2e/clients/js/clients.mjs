@@ -1,15 +1,18 @@
 // Runs Microsoft's clients against a server and prints what they made of the
 // answers, one JSON line for each case: {"case":…,"ok":…,"got":…}.
 //
-// From the environment: SEXTANT_URL (https), SEXTANT_TOKEN, WORKSPACE (GUID), RESOURCE
-// (the workspace's resource id), RULE (immutable id of a rule with Custom-Shop).
+// From the environment: SEXTANT_URL (https), TENANT, APP, SECRET (to sign in with),
+// SEXTANT_TOKEN (a key of the server's), WORKSPACE (GUID), RESOURCE (the workspace's
+// resource id), RULE (immutable id of a rule with Custom-Shop).
+import { ClientSecretCredential } from "@azure/identity";
 import { LogsQueryClient as NewClient } from "@azure/monitor-query-logs";
 import { LogsQueryClient as OldClient } from "@azure/monitor-query";
 import { LogsIngestionClient } from "@azure/monitor-ingestion";
 import { Client as KustoClient, ClientRequestProperties, KustoConnectionStringBuilder } from "azure-kusto-data";
 
-const { SEXTANT_URL: url, SEXTANT_TOKEN: token, WORKSPACE: workspace, RESOURCE: resource, RULE: rule } = process.env;
-const credential = { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3600_000 }) };
+const { SEXTANT_URL: url, TENANT: tenant, APP: app, SECRET: secret, SEXTANT_TOKEN: key, WORKSPACE: workspace, RESOURCE: resource, RULE: rule } = process.env;
+const credential = new ClientSecretCredential(tenant, app, secret, { authorityHost: url, disableInstanceDiscovery: true });
+const withKey = { getToken: async () => ({ token: key, expiresOnTimestamp: Date.now() + 3600_000 }) };
 
 async function run(name, f) {
   let line;
@@ -50,6 +53,8 @@ for (const [which, make] of Object.entries(makers)) {
   });
   await run(which + " mistake", () => client.queryWorkspace(workspace, "SigninLogs | where Nope == 1", day));
 }
+
+await run("key", async () => (await new NewClient(withKey, { endpoint: url + "/v1" }).queryWorkspace(workspace, "SigninLogs | count", day)).tables[0].rows);
 
 await run("ingest", async () => {
   const client = new LogsIngestionClient(url, credential);
