@@ -106,7 +106,8 @@ func TestIndex(t *testing.T) {
 			noErr(t, err)
 			damage(p, data)
 		}
-		s = open(t, dir, Options{FlushAge: -1})
+		// Making an index needs no memory for all the rows.
+		s = open(t, dir, Options{FlushAge: -1, WriterMemory: 3 << 20})
 		check(stage, pruned)
 		noErr(t, s.Maintain(ctx))
 	}

@@ -156,7 +156,7 @@ func planTable(segs []*segment, pending map[store.Place]bool) *mergePlan {
 		}
 	}
 	if len(mixed) > 0 {
-		return &mergePlan{inputs: mixed, byMonth: true}
+		return &mergePlan{inputs: mixed[:within(mixed, maxMergeRows)], byMonth: true}
 	}
 	if in := tail(undated, mergeCount); in != nil {
 		return &mergePlan{inputs: in}
@@ -188,6 +188,18 @@ func planTable(segs []*segment, pending map[store.Place]bool) *mergePlan {
 		}
 	}
 	return nil
+}
+
+// within is how many of the first segments have no more than so many rows together; at
+// least one.
+func within(segs []*segment, most int64) int {
+	rows := int64(0)
+	for i, seg := range segs {
+		if rows += seg.rows; rows > most && i > 0 {
+			return i
+		}
+	}
+	return len(segs)
 }
 
 // tail is the smaller segments that are worth merging: up to the largest that has
@@ -497,13 +509,7 @@ func (x *indexBuilder) stored(ctx context.Context, w *writer, from, segment stri
 	for _, name := range x.cur.Columns {
 		cols = append(cols, def.phys.Index(name))
 	}
-	var schema table.Schema
-	var list []string
-	for _, c := range cols {
-		schema = append(schema, def.phys[c])
-		list = append(list, physName(c))
-	}
-	err := w.each(ctx, fmt.Sprintf("SELECT %s FROM %s ORDER BY r", strings.Join(list, ", "), from), schema, func(b *table.Batch) error {
+	err := w.inOrder(ctx, from, def, cols, func(b *table.Batch) error {
 		for r := range b.Rows {
 			x.row(b.Cols[0].N[r] != 0)
 			x.key(placeKey(store.Place{

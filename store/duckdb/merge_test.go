@@ -34,6 +34,23 @@ func TestTail(t *testing.T) {
 	f(2, 0, maxMergeRows, maxMergeRows)
 }
 
+// TestMergeBound: files of many days are merged in parts that fit.
+func TestMergeBound(t *testing.T) {
+	f := func(want int, rows ...int64) {
+		t.Helper()
+		var segs []*segment
+		for _, n := range rows {
+			segs = append(segs, &segment{rows: n, span: span{Min: 739_252 * table.TicksPerDay, Max: 739_292 * table.TicksPerDay}})
+		}
+		if p := planTable(segs, nil); p == nil || len(p.inputs) != want || !p.byMonth {
+			t.Errorf("%v: %+v instead of the first %d", rows, p, want)
+		}
+	}
+	f(3, 5, 5, 5)
+	f(2, maxMergeRows/2, maxMergeRows/2, 1)
+	f(1, 2*maxMergeRows, 1)
+}
+
 // TestMaintain: a year of small flushes ends in few files, in which nothing is
 // lost, and the work ends.
 func TestMaintain(t *testing.T) {

@@ -2,7 +2,6 @@ package duckdb
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/zeebo/xxh3"
 
-	"sextant/fault"
 	"sextant/store"
 	"sextant/table"
 )
@@ -66,11 +64,7 @@ func (x *indexBuilder) terms(ctx context.Context, w *writer, from, segment strin
 	cols := def.searched()
 	x.head.Sections = append(x.head.Sections, indexSection{Segment: segment, Kind: kindTerms})
 	x.cur = &x.head.Sections[len(x.head.Sections)-1]
-	schema := table.Schema{{Name: rowColumn, Type: table.Long}}
-	list := []string{rowColumn}
 	for _, c := range cols {
-		schema = append(schema, def.phys[c])
-		list = append(list, physName(c))
 		x.cur.Columns = append(x.cur.Columns, def.phys[c].Name)
 	}
 	var t termSet
@@ -79,18 +73,10 @@ func (x *indexBuilder) terms(ctx context.Context, w *writer, from, segment strin
 		x.addFilter(t.keys.list)
 		t.reset()
 	}
-	// One thread reads rows as they lie; sorting them would hold all their text.
-	next := int64(0)
-	err := w.each(ctx, fmt.Sprintf("SELECT %s FROM %s", strings.Join(list, ", "), from), schema, func(b *table.Batch) error {
-		for _, r := range b.Cols[0].N {
-			if r != next {
-				return fault.New(fault.Internal, "row %d of segment %s came in the place of row %d", r, from, next)
-			}
-			next++
-		}
+	err := w.inOrder(ctx, from, def, cols, func(b *table.Batch) error {
 		for at := 0; at < b.Rows; {
 			n := min(b.Rows-at, termRows-int(x.block.Rows))
-			for c := 1; c < len(b.Cols); c++ {
+			for c := range b.Cols {
 				t.column(&b.Cols[c], at, at+n)
 			}
 			x.block.Rows += int64(n)

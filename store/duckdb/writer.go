@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"sextant/fault"
 	"sextant/table"
 )
 
@@ -254,6 +255,29 @@ func (w *writer) insert(name, rows string) error {
 		return err
 	}
 	return w.exec(fmt.Sprintf("INSERT INTO out.%s SELECT nextval('temp.main.rows'), * FROM (%s)", name, rows))
+}
+
+// inOrder reads columns of a segment that lies in an attached file, in the order of
+// its rows. One thread reads them as they lie; sorting them would hold all their text.
+func (w *writer) inOrder(ctx context.Context, from string, def *tableDef, cols []int, give func(*table.Batch) error) error {
+	schema := make(table.Schema, 0, len(cols)+1)
+	list := make([]string, 0, len(cols)+1)
+	for _, c := range cols {
+		schema = append(schema, def.phys[c])
+		list = append(list, physName(c))
+	}
+	schema, list = append(schema, table.Column{Name: rowColumn, Type: table.Long}), append(list, rowColumn)
+	next := int64(0)
+	return w.each(ctx, fmt.Sprintf("SELECT %s FROM %s", strings.Join(list, ", "), from), schema, func(b *table.Batch) error {
+		for _, r := range b.Cols[len(cols)].N {
+			if r != next {
+				return fault.New(fault.Internal, "row %d of segment %s came in the place of row %d", r, from, next)
+			}
+			next++
+		}
+		b.Schema, b.Cols = b.Schema[:len(cols)], b.Cols[:len(cols)]
+		return give(b)
+	})
 }
 
 // coalesce joins small neighbours: a live feed brings batches of a few rows, and
