@@ -41,17 +41,19 @@ func (a *Actions) Operations() []Operation {
 	}
 	for _, s := range []struct {
 		of         protection.Subject
+		version    string
 		report     access.Report
 		member     string
 		permission string
 		also       []protection.Action
 	}{
-		{protection.Users, access.Protection, "userIds", "IdentityRiskyUser.ReadWrite.All", []protection.Action{protection.ConfirmSafe}},
-		{protection.ServicePrincipals, access.WorkloadProtection, "servicePrincipalIds", "IdentityRiskyServicePrincipal.ReadWrite.All", nil},
+		{protection.Users, "", access.Protection, "userIds", "IdentityRiskyUser.ReadWrite.All", []protection.Action{protection.ConfirmSafe}},
+		{protection.ServicePrincipals, "", access.WorkloadProtection, "servicePrincipalIds", "IdentityRiskyServicePrincipal.ReadWrite.All", nil},
+		{protection.Agents, versions[1], access.Protection, "agentIds", "IdentityRiskyAgent.ReadWrite.All", []protection.Action{protection.ConfirmSafe}},
 	} {
 		for _, act := range append([]protection.Action{protection.ConfirmCompromised, protection.Dismiss}, s.also...) {
 			out = append(out, Operation{
-				Method: http.MethodPost, Path: "identityProtection/" + s.of.Name + "/" + string(act), Report: s.report, Action: access.Act,
+				Method: http.MethodPost, Path: "identityProtection/" + s.of.Name + "/" + string(act), Version: s.version, Report: s.report, Action: access.Act,
 				Delegated: []string{s.permission}, Application: []string{s.permission},
 				Do: func(ctx context.Context, c *Call) (*Reply, error) {
 					ids, t, err := a.asked(c, s.member)

@@ -165,7 +165,7 @@ func (c *change) subject(s Subject, id string, a Action, who Actor) error {
 	if a == Dismiss && about.Get("isDeleted").Bool() {
 		return fault.New(fault.Invalid, "%q is deleted; its risk cannot be dismissed", id)
 	}
-	c.about = append(c.about, target{id, first(about, "userDisplayName", "displayName", "servicePrincipalDisplayName"), about.Get("userPrincipalName").Str, s.Type})
+	c.about = append(c.about, target{id, first(about, s.name, s.eventName), about.Get("userPrincipalName").Str, s.Type})
 	if st.now.state == o.state && st.now.detail == o.detail {
 		return nil
 	}
@@ -266,28 +266,29 @@ func (c *change) raise(st *standing, o outcome, signIn gjson.Result) error {
 	}
 	p := object{}
 	p.add("id", id)
-	p.add("requestId", orNull(request))
-	p.add("correlationId", orNull(signIn.Get("correlationId").Str))
-	p.add("riskType", "generic")
+	if st.s.activity != "" {
+		p.add("requestId", orNull(request))
+		p.add("correlationId", orNull(signIn.Get("correlationId").Str))
+		p.add("riskType", "generic")
+	}
 	p.add("riskEventType", o.raises)
 	p.add("riskState", o.state)
 	p.add("riskLevel", o.level)
 	p.add("riskDetail", o.detail)
-	p.add("source", "IdentityProtection")
 	p.add("detectionTimingType", "offline")
-	switch {
-	case request != "":
-		p.add("activity", "signin")
-	case st.s.Name == Users.Name:
-		p.add("activity", "user")
-	default:
-		p.add("activity", "servicePrincipal")
-	}
-	p.add("ipAddress", orNull(signIn.Get("ipAddress").Str))
-	if l := signIn.Get("location"); l.IsObject() {
-		p.add("location", json.RawMessage(l.Raw))
-	} else {
-		p.add("location", nil)
+	if st.s.activity != "" {
+		p.add("source", "IdentityProtection")
+		activity := st.s.activity
+		if request != "" {
+			activity = "signin"
+		}
+		p.add("activity", activity)
+		p.add("ipAddress", orNull(signIn.Get("ipAddress").Str))
+		if l := signIn.Get("location"); l.IsObject() {
+			p.add("location", json.RawMessage(l.Raw))
+		} else {
+			p.add("location", nil)
+		}
 	}
 	activity := at.Format(stamp)
 	if s := signIn.Get("createdDateTime").Str; s != "" {
@@ -295,17 +296,18 @@ func (c *change) raise(st *standing, o outcome, signIn gjson.Result) error {
 	}
 	p.add("activityDateTime", activity)
 	p.add("detectedDateTime", at.Format(stamp))
-	p.add("lastUpdatedDateTime", at.Format(stamp))
+	p.add(st.s.eventUpdated, at.Format(stamp))
 	p.add(st.s.eventMember, st.id)
-	name := ""
-	if st.s.Name == Users.Name {
-		name = cmp.Or(signIn.Get("userDisplayName").Str, about.Get("userDisplayName").Str)
-		p.add("userDisplayName", orNull(name))
+	name := cmp.Or(signIn.Get(st.s.eventName).Str, first(about, st.s.name, st.s.eventName))
+	p.add(st.s.eventName, orNull(name))
+	switch st.s.Name {
+	case Users.Name:
 		p.add("userPrincipalName", orNull(cmp.Or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
-	} else {
-		name = first(about, "displayName", "servicePrincipalDisplayName")
-		p.add("servicePrincipalDisplayName", orNull(name))
+	case ServicePrincipals.Name:
 		p.add("appId", orNull(about.Get("appId").Str))
+	case Agents.Name:
+		p.add("identityType", orNull(about.Get("identityType").Str))
+		p.add("riskEvidence", "[]")
 	}
 	p.add("additionalInfo", "[]")
 	text, err := c.envelope(st.s.EventCategory, st.s.eventWhat, id, name, at, p)
@@ -345,15 +347,17 @@ func (c *change) settle(st *standing, next risk, detail string, signIn gjson.Res
 		about := gjson.ParseBytes(st.about())
 		p := object{}
 		p.add("id", st.id)
-		name := first(about, "userDisplayName", "servicePrincipalDisplayName", "displayName")
-		if st.s.Name == Users.Name {
-			name = cmp.Or(signIn.Get("userDisplayName").Str, name)
-			p.add("userDisplayName", orNull(name))
+		name := cmp.Or(signIn.Get(st.s.eventName).Str, first(about, st.s.eventName, st.s.name))
+		p.add(st.s.name, orNull(name))
+		switch st.s.Name {
+		case Users.Name:
 			p.add("userPrincipalName", orNull(cmp.Or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
-		} else {
-			p.add("displayName", orNull(name))
+		case ServicePrincipals.Name:
 			p.add("appId", orNull(about.Get("appId").Str))
 			p.add("servicePrincipalType", "Application")
+		case Agents.Name:
+			p.add("identityType", orNull(about.Get("identityType").Str))
+			p.add("isEnabled", true)
 		}
 		p.add("isDeleted", false)
 		p.add("isProcessing", false)
@@ -388,7 +392,7 @@ func (c *change) standing(s Subject, id string) (*standing, error) {
 		return st, nil
 	}
 	st := &standing{s: s, id: id, now: risk{"none", "none", "none"}}
-	newest, err := store.LatestOf(c.ctx, c.snap, s.Table, "Id", id, "Id", lastColumn(s.Table))
+	newest, err := store.LatestOf(c.ctx, c.snap, s.Table, "Id", id, "Id", column(s.updated))
 	if err != nil {
 		return nil, err
 	}
@@ -398,7 +402,7 @@ func (c *change) standing(s Subject, id string) (*standing, error) {
 		}
 		st.now, st.last = riskOf(st.raw), n.At
 	}
-	if newest, err = store.LatestOf(c.ctx, c.snap, s.EventTable, s.eventColumn, id, "Id", lastColumn(s.EventTable)); err != nil {
+	if newest, err = store.LatestOf(c.ctx, c.snap, s.EventTable, s.eventColumn, id, "Id", column(s.eventUpdated)); err != nil {
 		return nil, err
 	}
 	for _, n := range newest {
@@ -410,13 +414,6 @@ func (c *change) standing(s Subject, id string) (*standing, error) {
 	}
 	c.subjects[key] = st
 	return st, nil
-}
-
-func lastColumn(tableName string) string {
-	if strings.HasSuffix(tableName, "RiskEvents") {
-		return "LastUpdatedDateTime"
-	}
-	return "RiskLastUpdatedDateTime"
 }
 
 func riskOf(raw []byte) risk {

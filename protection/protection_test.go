@@ -229,6 +229,30 @@ func TestServicePrincipals(t *testing.T) {
 	w.want("its detections", `AADServicePrincipalRiskEvents | summarize arg_max(LastUpdatedDateTime, *) by Id | summarize count() by RiskState`, "dismissed 2")
 }
 
+func TestAgents(t *testing.T) {
+	for _, c := range []struct {
+		action              protection.Action
+		agent, events, done string
+	}{
+		{protection.ConfirmSafe, "g-1 Helper confirmedSafe none adminConfirmedAgentSafe", "unfamiliarResourceAccess confirmedSafe medium adminConfirmedAgentSafe", "ConfirmAgentSafe"},
+		{protection.ConfirmCompromised, "g-1 Helper confirmedCompromised high adminConfirmedAgentCompromised",
+			"adminConfirmedAgentCompromised confirmedCompromised high adminConfirmedAgentCompromised\nunfamiliarResourceAccess atRisk medium none", "ConfirmAgentCompromised"},
+		{protection.Dismiss, "g-1 Helper dismissed none adminDismissedRiskForAgent", "unfamiliarResourceAccess dismissed medium adminDismissedRiskForAgent", "DismissAgent"},
+	} {
+		t.Run(string(c.action), func(t *testing.T) {
+			w := newWorld(t)
+			w.put(fmt.Sprintf(`{"time":"2026-03-01T08:05:00Z","category":"AgentRiskEvents","operationName":"Agent Risk Detection","tenantId":%q,"properties":{"id":"d-8","agentId":"g-1","agentDisplayName":"Helper","identityType":"agentIdentity","riskEventType":"unfamiliarResourceAccess","riskState":"atRisk","riskLevel":"medium","riskDetail":"none","detectedDateTime":"2026-03-01T08:05:00Z","lastModifiedDateTime":"2026-03-01T08:05:00Z"}}`, tenant))
+			if err := w.desk.OnSubjects(context.Background(), w, analyst, protection.Agents, c.action, []string{"g-1"}); err != nil {
+				t.Fatal(err)
+			}
+			w.want("the agent", `AADRiskyAgents | summarize arg_max(RiskLastModifiedDateTime, *) by Id | project Id, AgentDisplayName, RiskState, RiskLevel, RiskDetail`, c.agent)
+			w.want("its kind", `AADRiskyAgents | distinct IdentityType`, "agentIdentity")
+			w.want("its detections", `AADAgentRiskEvents | summarize arg_max(LastModifiedDateTime, *) by Id | sort by RiskEventType asc | project RiskEventType, RiskState, RiskLevel, RiskDetail`, c.events)
+			w.want("the audit", audit, c.done+" Identity Protection analyst@aldermoor.example 1")
+		})
+	}
+}
+
 func TestNothingHalf(t *testing.T) {
 	w := twoSignIns(t)
 	ctx := context.Background()

@@ -1,5 +1,7 @@
 package protection
 
+import "strings"
+
 // outcome is what an action makes of a risk.
 type outcome struct {
 	state, detail string
@@ -22,6 +24,9 @@ type Subject struct {
 	eventUpdated              string
 	eventWhat                 string
 	eventColumn, eventMember  string // where a detection names the subject
+	eventName                 string // member of a detection that has the subject's name
+	name                      string // member of a state that has it
+	activity                  string // of a detection that an administrator's word is; "" has none
 
 	outcomes map[Action]outcome
 }
@@ -30,7 +35,7 @@ type Subject struct {
 var Users = Subject{
 	Name: "riskyUsers", Category: "RiskyUsers", Table: "AADRiskyUsers", updated: "riskLastUpdatedDateTime", what: "Risky user", Type: "User",
 	EventCategory: "UserRiskEvents", EventTable: "AADUserRiskEvents", eventUpdated: "lastUpdatedDateTime", eventWhat: "User Risk Detection",
-	eventColumn: "UserId", eventMember: "userId",
+	eventColumn: "UserId", eventMember: "userId", eventName: "userDisplayName", name: "userDisplayName", activity: "user",
 	outcomes: map[Action]outcome{
 		ConfirmSafe:        {"confirmedSafe", "adminConfirmedAccountSafe", "none", "ConfirmAccountSafe", true, ""},
 		ConfirmCompromised: {"confirmedCompromised", "adminConfirmedUserCompromised", "high", "ConfirmAccountCompromised", false, "adminConfirmedUserCompromised"},
@@ -43,12 +48,27 @@ var Users = Subject{
 var ServicePrincipals = Subject{
 	Name: "riskyServicePrincipals", Category: "RiskyServicePrincipals", Table: "AADRiskyServicePrincipals", updated: "riskLastUpdatedDateTime", what: "Risky service principal", Type: "ServicePrincipal",
 	EventCategory: "ServicePrincipalRiskEvents", EventTable: "AADServicePrincipalRiskEvents", eventUpdated: "lastUpdatedDateTime", eventWhat: "Service Principal Risk Detection",
-	eventColumn: "ServicePrincipalId", eventMember: "servicePrincipalId",
+	eventColumn: "ServicePrincipalId", eventMember: "servicePrincipalId", eventName: "servicePrincipalDisplayName", name: "displayName", activity: "servicePrincipal",
 	outcomes: map[Action]outcome{
 		ConfirmCompromised: {"confirmedCompromised", "adminConfirmedServicePrincipalCompromised", "high", "confirmServicePrincipalCompromised", false, "adminConfirmedServicePrincipalCompromised"},
 		Dismiss:            {"dismissed", "adminDismissedAllRiskForServicePrincipal", "none", "DismissServicePrincipal", true, ""},
 	},
 }
+
+// Agents, as AADRiskyAgents and AADAgentRiskEvents have them.
+var Agents = Subject{
+	Name: "riskyAgents", Category: "RiskyAgents", Table: "AADRiskyAgents", updated: "riskLastModifiedDateTime", what: "Risky agent", Type: "Agent",
+	EventCategory: "AgentRiskEvents", EventTable: "AADAgentRiskEvents", eventUpdated: "lastModifiedDateTime", eventWhat: "Agent Risk Detection",
+	eventColumn: "AgentId", eventMember: "agentId", eventName: "agentDisplayName", name: "agentDisplayName",
+	outcomes: map[Action]outcome{
+		ConfirmSafe:        {"confirmedSafe", "adminConfirmedAgentSafe", "none", "ConfirmAgentSafe", true, ""},
+		ConfirmCompromised: {"confirmedCompromised", "adminConfirmedAgentCompromised", "high", "ConfirmAgentCompromised", false, "adminConfirmedAgentCompromised"},
+		Dismiss:            {"dismissed", "adminDismissedRiskForAgent", "none", "DismissAgent", true, ""},
+	},
+}
+
+// column of a table that a member of its records fills.
+func column(member string) string { return strings.ToUpper(member[:1]) + member[1:] }
 
 // onSignIn are the actions on a sign-in. What becomes of the user follows from the
 // detections that stay open.
