@@ -25,10 +25,11 @@ import (
 
 // Tenant whose records are asked for.
 type Tenant struct {
-	ID       string
-	Licences []string // nil is everything
-	Store    store.Store
-	Log      Log
+	ID        string
+	Workspace string   // its id
+	Licences  []string // nil is everything
+	Store     store.Store
+	Log       Log
 }
 
 // Log gives records back as they came.

@@ -58,7 +58,7 @@ func (f *Face) hunt(ctx context.Context, c *Call) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	req := query.Request{Text: kql, By: c.by(), Now: f.now(), MaxRows: huntRows}
+	req := query.Request{Text: kql, By: c.by(), Now: f.now(), MaxRows: huntRows, Workspace: c.Tenant.Workspace}
 	if req.From, req.To, err = timespan(span, req.Now); err != nil {
 		return nil, err
 	}

@@ -163,6 +163,10 @@ func (e *Engine) bindWith(env bind.Environment, req Request, now int64, o bind.O
 		return nil, append(ds, fault.Diagnostic{Code: "SEM0250", Text: err.Error()})
 	}
 	o.From, o.To, o.Now, o.Params, o.Workspaces, o.Watchlists = req.From, req.To, now, params, req.Workspaces, req.Watchlists
+	o.Workspace = req.Workspace
+	if s, ok := env.(interface{ together() bool }); ok {
+		o.Together = s.together()
+	}
 	q, more := bind.Bind(file, env, e.o.Catalogue, o)
 	return q, append(ds, more...)
 }
@@ -234,6 +238,9 @@ type snapshotEnvironment struct{ store.Snapshot }
 
 func (s snapshotEnvironment) Table(name string) (table.Def, bool)      { return s.Def(name) }
 func (s snapshotEnvironment) Function(name string) (*syntax.Let, bool) { return nil, false }
+
+// together says whether scans tell the workspaces of the rows.
+func (s snapshotEnvironment) together() bool { return together(s.Snapshot) }
 
 // Environment of a fixed list of tables.
 type Environment struct {

@@ -49,11 +49,12 @@ func schemaOf(def *table.Def, names []string) table.Schema {
 }
 
 // projected gives batches in the order and with the columns wanted; a column that
-// a batch lacks, or has with another type, is null.
+// a batch lacks, or has with another type, is null. The rows are of a workspace.
 type projected struct {
-	want table.Schema
-	rest []*table.Batch
-	from store.Reader // or nil
+	want      table.Schema
+	rest      []*table.Batch
+	from      store.Reader // or nil
+	workspace string
 }
 
 func (p *projected) Schema() table.Schema { return p.want }
@@ -96,11 +97,30 @@ func (p *projected) project(b *table.Batch) *table.Batch {
 			continue
 		}
 		out.Cols[i].Type = c.Type
+		cell := table.Null(c.Type)
+		if c.Name == table.HiddenWorkspace {
+			cell = table.StringValue(p.workspace)
+		}
 		for range b.Rows {
-			out.Cols[i].Append(table.Null(c.Type))
+			out.Cols[i].Append(cell)
 		}
 	}
 	return out
+}
+
+// InWorkspace is a snapshot of the workspace of that id: in a union the rows tell it
+// in the column table.HiddenWorkspace.
+func InWorkspace(snap store.Snapshot, id string) store.Snapshot { return &inWorkspace{snap, id} }
+
+type inWorkspace struct {
+	store.Snapshot
+	id string
+}
+
+// together says whether a snapshot tells the workspaces of its rows.
+func together(snap store.Snapshot) bool {
+	u, ok := snap.(union)
+	return ok && !slices.ContainsFunc(u, func(s store.Snapshot) bool { _, ok := s.(*inWorkspace); return !ok })
 }
 
 // Union is one snapshot over several: a table has the rows of all that have it. A
@@ -109,6 +129,9 @@ func (p *projected) project(b *table.Batch) *table.Batch {
 // Closing it closes all. Of one snapshot it is that one.
 func Union(of ...store.Snapshot) store.Snapshot {
 	if len(of) == 1 {
+		if w, ok := of[0].(*inWorkspace); ok {
+			return w.Snapshot // with all that it can do
+		}
 		return of[0]
 	}
 	return union(of)
@@ -189,7 +212,11 @@ func (u union) Scan(ctx context.Context, scan store.Scan) (store.Reader, error) 
 		if err != nil {
 			return nil, errors.Join(err, out.Close())
 		}
-		out.parts = append(out.parts, &projected{want: out.schema, from: r})
+		p := &projected{want: out.schema, from: r}
+		if w, ok := s.(*inWorkspace); ok {
+			p.workspace = w.id
+		}
+		out.parts = append(out.parts, p)
 	}
 	return out, nil
 }

@@ -68,6 +68,9 @@ type Request struct {
 	Watchlists bind.Watchlists
 	// Workspaces are the names that workspace(…) may give; nil accepts any.
 	Workspaces []string
+	// Workspace is the id of the one that is asked; of several that are asked as one
+	// the snapshot tells (InWorkspace).
+	Workspace string
 }
 
 // Functions finds saved functions by name. It may be used by any number of

@@ -98,7 +98,7 @@ func (g graphTenants) GraphTenant(who *access.Principal, named string) (*graph.T
 	if err != nil {
 		return nil, err
 	}
-	out := &graph.Tenant{ID: t.ID, Store: t.Store, Log: graphLog{t}}
+	out := &graph.Tenant{ID: t.ID, Workspace: t.Workspace, Store: t.Store, Log: graphLog{t}}
 	if g.o.Licences != nil {
 		out.Licences = g.o.Licences(t.ID)
 	}

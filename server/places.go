@@ -66,6 +66,7 @@ func (p place) Snapshot(ctx context.Context) (store.Snapshot, error) {
 
 // lends the request what the principal may use besides tables.
 func (p place) lends(req query.Request) query.Request {
+	req.Workspace = p.t.Workspace
 	if p.v.sees(p.t)(watchlistTable) {
 		req.Watchlists = p.v.s.watchlists(p.t)
 	}
@@ -101,12 +102,16 @@ type together struct{ of []place }
 func (t *together) Query(ctx context.Context, req query.Request) (*query.Answer, error) {
 	var snaps []store.Snapshot
 	var saved []query.Function
+	var lists []query.Watchlists
 	for _, p := range t.of {
 		s, err := p.Snapshot(ctx)
 		if err != nil {
 			return nil, errors.Join(err, query.Union(snaps...).Close())
 		}
-		snaps = append(snaps, s)
+		snaps = append(snaps, query.InWorkspace(s, p.t.Workspace))
+		if l := p.lends(req).Watchlists; l != nil {
+			lists = append(lists, l)
+		}
 		fs, err := p.Saved(ctx)
 		if err != nil {
 			return nil, errors.Join(err, query.Union(snaps...).Close())
@@ -118,6 +123,8 @@ func (t *together) Query(ctx context.Context, req query.Request) (*query.Answer,
 		}
 	}
 	req.Functions = loganalytics.Functions(saved)
+	req.Watchlists = query.TogetherWatchlists(lists...)
+	req.Workspace = t.of[0].t.Workspace // where there is but one
 	// A name inside the query would mean one of them; only all of them can be asked.
 	req.Workspaces = []string{"those that the request names, asked together"}
 	req.By = t.of[0].v.name()

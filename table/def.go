@@ -130,6 +130,10 @@ const (
 	HiddenOdd       = "$odd"       // bool: a promoted path had an unexpected type
 )
 
+// HiddenWorkspace (string) is the id of the row's workspace. No engine stores it: what
+// asks several workspaces as one adds it to their rows.
+const HiddenWorkspace = "$workspace"
+
 // Hidden columns in physical order.
 var Hidden = Schema{
 	{HiddenID, Long}, {HiddenTopic, String}, {HiddenPartition, Int}, {HiddenOffset, Long},

@@ -196,7 +196,7 @@ func (l *local) Query(ctx context.Context, tenant, text, timespan string) (*resu
 	if err := t.Loader.CatchUp(ctx); err != nil {
 		return nil, err
 	}
-	req := query.Request{Text: text, Watchlists: watchlist.Lists{DB: l.node.State(), Tenant: t.ID}}
+	req := query.Request{Text: text, Workspace: t.Workspace, Watchlists: watchlist.Lists{DB: l.node.State(), Tenant: t.ID}}
 	if req.From, req.To, err = loganalytics.ParseTimespan(timespan, l.clock()); err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ func (l *local) Explain(ctx context.Context, tenant, text string) (string, error
 	if err := t.Loader.CatchUp(ctx); err != nil { // what would run depends on what is there
 		return "", err
 	}
-	return l.engine.Explain(ctx, t.Store, query.Request{Text: text, Watchlists: watchlist.Lists{DB: l.node.State(), Tenant: t.ID}})
+	return l.engine.Explain(ctx, t.Store, query.Request{Text: text, Workspace: t.Workspace, Watchlists: watchlist.Lists{DB: l.node.State(), Tenant: t.ID}})
 }
 
 func (l *local) Appender() source.Appender { return l.node.Door() }

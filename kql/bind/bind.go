@@ -65,6 +65,11 @@ type Options struct {
 	Look *Look
 	// Params are values for declare query_parameters.
 	Params map[string]table.Value
+	// Workspace is the id of the workspace: the column TenantId of tables that do not
+	// publish it. Together tells that the rows are of several, and that scans give the
+	// column table.HiddenWorkspace.
+	Workspace string
+	Together  bool
 }
 
 const (
@@ -101,21 +106,30 @@ func Bind(file *syntax.File, env Environment, cat *fn.Catalogue, opts Options) (
 	b := newBinder(env, cat, opts)
 	b.editor = opts.Check
 	q := b.file(file)
+	for more := b.wanted(); len(more) > 0; more = b.wanted() {
+		// once more, with tables that have columns which are not published
+		editor, extra := b.editor, append(b.extra, more...)
+		b = newBinder(env, cat, opts)
+		b.editor, b.extra = editor, extra
+		q = b.file(file)
+	}
+	extra := b.extra
 	b, q = lend(b, q, func(lent []string) (*binder, *Query) {
 		b := newBinder(env, cat, opts)
-		b.lent = lent
+		b.lent, b.extra = lent, extra
 		return b, b.file(file)
 	})
 	if b.editor && b.diags.Err() != nil {
 		// what runs is never refused for what an editor thinks of it
 		b = newBinder(env, cat, opts)
+		b.extra = extra
 		q = b.file(file)
 	}
 	if b.wantsArrival {
 		// once more, with tables that carry the column behind ingestion_time()
 		editor, lent := b.editor, b.lent
 		b = newBinder(env, cat, opts)
-		b.arrival, b.editor, b.lent = true, editor, lent
+		b.arrival, b.editor, b.lent, b.extra = true, editor, lent, extra
 		q = b.file(file)
 	}
 	sortDiagnostics(b.diags)
@@ -158,6 +172,12 @@ type binder struct {
 	// nothing, and those that their columns are taken for.
 	unlisted      bool
 	lacking, lent []string
+
+	// Of columns that are not published: the tables that were read, with what they show;
+	// names that were asked for and need not be there; and the columns that tables have.
+	scanned  map[string]table.Schema
+	optional []string
+	extra    []string
 
 	settings map[string]table.Value // what set statements gave, by name
 

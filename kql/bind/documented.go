@@ -55,6 +55,9 @@ func (b *binder) documented(at syntax.Node, name string) (*rel, bool) {
 		return nil, false
 	}
 	b.warnf(at, "SXT008", "The table %s is documented, and nothing fills it here: it is empty.", name)
+	for _, u := range b.besides(name, out) {
+		out = append(out, u.Column)
+	}
 	r := source(&plan.Values{Out: out})
 	r.name, r.label = name, name
 	return r, true

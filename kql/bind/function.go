@@ -259,6 +259,9 @@ func (b *binder) columnIfExists(x *syntax.Call, e env) plan.Expr {
 			}
 			return v
 		}
+		if !b.editor && !e.row.open {
+			b.optional = append(b.optional, n)
+		}
 	}
 	return b.scalar(x.Args[1], e)
 }

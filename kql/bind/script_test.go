@@ -32,7 +32,7 @@ func (e *scripted) Function(name string) (*syntax.Let, bool) {
 //
 //	table      declares a table, as name(column:type, …); " time=" names its time column
 //	function   declares a saved function, as let f = …
-//	options    from=, to=, now= for the queries behind it
+//	options    from=, to=, now=, workspace=, together and check for the queries behind it
 //	schema     a query; its columns, one line a result
 //	plan       a query; its plan
 //	error      a query; its diagnostics as line:column: text; notes
@@ -167,7 +167,15 @@ func options(t *testing.T, text string) Options {
 			o.Check = true
 			continue
 		}
+		if f == "together" {
+			o.Together = true
+			continue
+		}
 		k, v, _ := strings.Cut(f, "=")
+		if k == "workspace" {
+			o.Workspace = v
+			continue
+		}
 		n, ok := fn.ParseDateTime(v)
 		if !ok {
 			t.Fatalf("no datetime: %s", f)

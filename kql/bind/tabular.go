@@ -108,16 +108,18 @@ func (b *binder) entityRel(at syntax.Node, ent *entity, name string, call *synta
 // scan reads a stored table, within the timespan of the request.
 func (b *binder) scan(def table.Def) *rel {
 	out := def.Columns
-	if b.arrival {
-		out = append(out[:len(out):len(out)], table.Column{Name: table.HiddenArrival, Type: table.DateTime})
+	var more []unpublished
+	if def.Time != "" {
+		more = b.besides(def.Name, def.Columns)
 	}
+	out = b.read(out, more)
 	r := source(&plan.Scan{Def: def, Out: out})
 	if s, ok := b.watchlistRows(def, out); ok {
 		r = source(s)
 	}
 	r.name, r.label = def.Name, def.Name
 	if def.Time == "" || b.opts.From == 0 && b.opts.To == 0 {
-		return r
+		return b.computed(r, def.Name, def.Columns, out, more)
 	}
 	at := &syntax.Name{}
 	when := arg{expr: &plan.Col{Name: def.Time, T: table.DateTime}, at: at}
@@ -136,7 +138,7 @@ func (b *binder) scan(def table.Def) *rel {
 	bound("<", b.opts.To)
 	r = r.then(&plan.Filter{In: out, Pred: pred})
 	r.label = def.Name
-	return r
+	return b.computed(r, def.Name, def.Columns, out, more)
 }
 
 // tableCall is a call that gives a table.
@@ -180,8 +182,8 @@ func (b *binder) tableCall(x *syntax.Call, e env) *rel {
 	case "graph":
 		note(b.errorf(x, "SXT003", "graph() cannot be used here: there are no stored graphs in this service."), "make the graph from tables with make-graph")
 		return nowhere()
-	case "arg":
-		b.errorf(x, "SXT003", "arg() cannot be used here: Azure Resource Graph is not part of this service.")
+	}
+	if b.elsewhere(x) {
 		return nowhere()
 	}
 	if b.cat.Scalar(name) != nil || b.cat.Aggregate(name) != nil {
@@ -277,9 +279,25 @@ func (b *binder) qualifier(x syntax.Expr, e env) bool {
 			}
 			return true
 		}
+		if b.elsewhere(x) {
+			return false
+		}
 	}
 	b.errorf(x, "KS216", "database(…), cluster(…) or workspace(…) is expected before the dot.")
 	return false
+}
+
+// elsewhere reports functions that name a service of Microsoft's cloud.
+func (b *binder) elsewhere(x *syntax.Call) bool {
+	switch x.Func.Name {
+	case "arg":
+		b.errorf(x, "SXT003", "arg() cannot be used here: Azure Resource Graph is an inventory of Azure's resources, which only exists inside Microsoft's cloud.")
+	case "adx":
+		b.errorf(x, "SXT003", "adx() cannot be used here: it names a cluster of Azure Data Explorer, which only exists inside Microsoft's cloud.")
+	default:
+		return false
+	}
+	return true
 }
 
 func contains(list []string, s string) bool {
