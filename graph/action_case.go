@@ -37,9 +37,9 @@ func author(c *Call) sentinel.Author {
 }
 
 // members of a body, by their names in lower case.
-func members(c *Call) (map[string]json.RawMessage, error) {
+func members(text []byte) (map[string]json.RawMessage, error) {
 	var body map[string]json.RawMessage
-	if err := json.Unmarshal(c.Body, &body); err != nil || body == nil {
+	if err := json.Unmarshal(text, &body); err != nil || body == nil {
 		return nil, BadRequest("The request body is no JSON object.")
 	}
 	out := map[string]json.RawMessage{}
@@ -94,7 +94,7 @@ func tableWord(property, word string) (string, error) {
 var reasonOf = map[string]string{"TruePositive": "SuspiciousActivity", "BenignPositive": "SuspiciousButExpected", "FalsePositive": "InaccurateData"}
 
 func (a *Actions) patchIncident(ctx context.Context, c *Call) (*Reply, error) {
-	body, err := members(c)
+	body, err := members(c.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -180,9 +180,28 @@ func (a *Actions) again(ctx context.Context, c *Call, path string) (*Reply, erro
 	return op.Do(ctx, &part)
 }
 
-// comment in the body of a request.
-func comment(c *Call) (string, error) {
-	body, err := members(c)
+// commentsOf the body of a request: one as Graph's page has it, or, as its SDKs send
+// them, a list, which is answered with a list.
+func commentsOf(c *Call) (texts []string, list bool, err error) {
+	var bodies []json.RawMessage
+	if list = json.Unmarshal(c.Body, &bodies) == nil; !list {
+		bodies = []json.RawMessage{c.Body}
+	}
+	for _, b := range bodies {
+		text, err := commentIn(b)
+		if err != nil {
+			return nil, list, err
+		}
+		texts = append(texts, text)
+	}
+	if len(texts) == 0 {
+		return nil, list, BadRequest("The request body has no comment.")
+	}
+	return texts, list, nil
+}
+
+func commentIn(b json.RawMessage) (string, error) {
+	body, err := members(b)
 	if err != nil {
 		return "", err
 	}
@@ -211,7 +230,7 @@ func (a *Actions) commentAlert(ctx context.Context, c *Call) (*Reply, error) {
 }
 
 func (a *Actions) commented(c *Call, do func(t sentinel.Tenant, text string) error, read func() (*Reply, error)) (*Reply, error) {
-	text, err := comment(c)
+	said, list, err := commentsOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -219,14 +238,25 @@ func (a *Actions) commented(c *Call, do func(t sentinel.Tenant, text string) err
 	if err != nil {
 		return nil, err
 	}
-	if err := do(t, text); err != nil {
+	for _, text := range said {
+		if err := do(t, text); err != nil {
+			return nil, err
+		}
+	}
+	reply, err := read()
+	if err != nil || !list {
+		return reply, err
+	}
+	var page struct{ Value json.RawMessage }
+	if err := json.Unmarshal(reply.Body, &page); err != nil {
 		return nil, err
 	}
-	return read()
+	reply.Body = page.Value
+	return reply, nil
 }
 
 func (a *Actions) patchAlert(ctx context.Context, c *Call) (*Reply, error) {
-	body, err := members(c)
+	body, err := members(c.Body)
 	if err != nil {
 		return nil, err
 	}

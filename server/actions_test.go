@@ -68,6 +68,13 @@ func TestIncidentsAndAlerts(t *testing.T) {
 	if !strings.Contains(comments, `"comment":"seen"`) {
 		t.Errorf("no comment: %s", comments)
 	}
+	listed := w.graph("POST", "/v1.0/security/alerts_v2/a-1/comments", `[{"comment":"as the SDKs send it"}]`, http.StatusOK)
+	if !strings.HasPrefix(listed, `[{`) || !strings.Contains(listed, `"comment":"as the SDKs send it"`) {
+		t.Errorf("a list is answered with %s", listed)
+	}
+	for _, none := range []string{`[]`, `[{}]`, `{}`, `[1]`, `"x"`} {
+		w.graph("POST", "/v1.0/security/alerts_v2/a-1/comments", none, http.StatusBadRequest)
+	}
 	alert := w.graph("PATCH", "/v1.0/security/alerts_v2/a-1", `{"status":"inProgress"}`, http.StatusOK)
 	if !strings.Contains(alert, `"status":"inProgress"`) || !strings.Contains(alert, `"incidentId":"i-1"`) {
 		t.Errorf("%s", alert)
