@@ -21,7 +21,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/Azure/azure-sdk-for-go/sdk/monitor/query/azlogs"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
 )
@@ -176,13 +178,16 @@ func (b *browser) signIn() *browser {
 	return b.send("action", "password", "login", b.person, "passwd", b.password)
 }
 
-func TestDeviceCodeCredential(t *testing.T) {
-	s := start(t)
-	asked := 0
+// device is a credential of the person, who enters its codes in a browser. asked are
+// how many.
+func (s *server) device(asked ...*int) azcore.TokenCredential {
+	s.t.Helper()
 	c, err := azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
 		ClientOptions: s.identity(), DisableInstanceDiscovery: true, TenantID: tenant,
 		UserPrompt: func(_ context.Context, m azidentity.DeviceCodeMessage) error {
-			asked++
+			for _, n := range asked {
+				*n++
+			}
 			b := s.browser().open(m.VerificationURL).send("otc", m.UserCode).signIn().send("action", "approve")
 			if !strings.Contains(b.page, "You have signed in") {
 				return fmt.Errorf("the browser was shown %s", b.page)
@@ -191,14 +196,26 @@ func TestDeviceCodeCredential(t *testing.T) {
 		},
 	})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
+	return c
+}
+
+func TestDeviceCodeCredential(t *testing.T) {
+	s := start(t)
+	asked := 0
+	c := s.device(&asked)
 	if got := s.claims(c, "https://graph.microsoft.com/AuditLog.Read.All"); got["preferred_username"] != s.person || got["scp"] != "AuditLog.Read.All" {
 		t.Errorf("%v", got)
 	}
 	// Another resource comes of the refresh token.
 	if got := s.claims(c, "https://api.loganalytics.io/.default"); got["aud"] != "https://api.loganalytics.io" || asked != 1 {
 		t.Errorf("%v, asked %d times", got, asked)
+	}
+	// And it opens what the person may see.
+	r, err := s.logsAs(c).QueryWorkspace(context.Background(), s.workspace, azlogs.QueryBody{Query: to.Ptr("SigninLogs | count"), Timespan: to.Ptr(azlogs.TimeInterval("2026-01-01/P10D"))}, nil)
+	if err != nil || text(t, r.Tables[0].Rows) != "[[3]]" {
+		t.Errorf("%v %v", r.Tables, err)
 	}
 }
 
@@ -260,7 +277,7 @@ func TestJavaScriptIdentity(t *testing.T) {
 	s := start(t)
 	cmd := exec.Command(node, "identity.mjs")
 	cmd.Dir = "js"
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "TENANT="+tenant, "APP="+s.app, "SECRET="+s.secret, "KEY_FILE="+s.keyFile)
+	cmd.Env = append(s.nodeEnv(), "KEY_FILE="+s.keyFile)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()

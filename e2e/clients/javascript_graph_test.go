@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -20,21 +19,26 @@ const groupChange = `{"time":"2026-01-02T04:00:00.5Z","category":"AuditLogs","op
 func TestJavaScriptGraph(t *testing.T) {
 	node := javascript(t)
 	s := start(t)
-	s.call("POST", "/v1/records", groupChange, 200)
+	s.call("POST", "/v1/records", strings.Join([]string{groupChange, risky, cases}, "\n"), 200)
 	s.settle()
 	cmd := exec.Command(node, "graph.mjs")
 	cmd.Dir = "js"
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "TENANT="+tenant, "APP="+s.app, "SECRET="+s.secret)
+	cmd.Env = s.nodeEnv()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, &out, &errs)
 	}
 	want := map[string]string{
-		"list": `true "s2 s1 s0"`, "filter": `true "s1"`, "beta": `true ["interactiveUser"]`, "item": `true "Ulm"`, "pages": `true [3,3]`,
-		"group": `true [["2026-01-02T04:00:00.5Z","Add member to group","ann@example.org"]]`, "hunt": `true [{"Count":3}]`, "batch": `true ["s2 s1 s0",404]`,
+		"list": `true "r2 r1 s2 s1 s0"`, "filter": `true "s1"`, "beta": `true ["interactiveUser"]`, "item": `true "Ulm"`, "pages": `true [5,5]`,
+		"group": `true [["2026-01-02T04:00:00.5Z","Add member to group","ann@example.org"]]`, "hunt": `true [{"Count":5}]`, "batch": `true ["r2 r1 s2 s1 s0",404]`,
 		"mistake": `false {"status":400,"code":"BadRequest","message":"Invalid filter clause: Could not find a property named 'nope' on type 'microsoft.graph.signIn'. (position 0 of $filter)","requestId":true}`,
 		"nothing": `false {"status":404,"code":"Request_ResourceNotFound"`, "unknown": `false {"status":400,"code":"BadRequest","message":"Resource not found for the segment 'frobs'."`,
+		"compromised": `true ["confirmedCompromised","adminConfirmedSigninCompromised","atRisk","high"]`,
+		"user safe":   `true ["confirmedSafe","adminConfirmedAccountSafe","confirmedSafe","none"]`,
+		"history":     `true ["confirmedSafe","atRisk","atRisk"]`,
+		"incidents":   `true [["Password spray","active",1]]`, "incident": `true ["resolved","ann@aldermoor.example","falsePositive"]`, "comment": `true ["a scanner of ours"]`,
+		"act in a batch": `true [204,"dismissed"]`, "nobody": `false {"status":404,"code":"ResourceNotFound"`,
 	}
 	lines := bufio.NewScanner(&out)
 	cases := 0

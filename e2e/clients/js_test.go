@@ -29,13 +29,18 @@ func javascript(t *testing.T) string {
 	return node
 }
 
+// nodeEnv is the environment of a script: where the server is, and how to sign in.
+func (s *server) nodeEnv() []string {
+	return append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "TENANT="+tenant, "APP="+s.app, "SECRET="+s.secret)
+}
+
 // TestJavaScript runs js/clients.mjs and reads what it says.
 func TestJavaScript(t *testing.T) {
 	node := javascript(t)
 	s := start(t)
 	cmd := exec.Command(node, "clients.mjs")
 	cmd.Dir = "js"
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "TENANT="+tenant, "APP="+s.app, "SECRET="+s.secret, "SEXTANT_TOKEN="+token, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
+	cmd.Env = append(s.nodeEnv(), "SEXTANT_TOKEN="+token, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {

@@ -1,18 +1,8 @@
 // Asks Microsoft Graph's own client and prints what came of it, one JSON line a case.
 //
 // From the environment: SEXTANT_URL (https), TENANT, APP, SECRET.
-import { ClientSecretCredential } from "@azure/identity";
-import { BatchRequestContent, BatchResponseContent, Client, PageIterator } from "@microsoft/microsoft-graph-client";
-import { TokenCredentialAuthenticationProvider } from "@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js";
-
-const { SEXTANT_URL: url, TENANT: tenant, APP: app, SECRET: secret } = process.env;
-const credential = new ClientSecretCredential(tenant, app, secret, { authorityHost: url, disableInstanceDiscovery: true });
-const client = Client.initWithMiddleware({
-  baseUrl: url + "/",
-  defaultVersion: "v1.0",
-  customHosts: new Set([new URL(url).hostname]),
-  authProvider: new TokenCredentialAuthenticationProvider(credential, { scopes: ["https://graph.microsoft.com/.default"] }),
-});
+import { BatchRequestContent, BatchResponseContent, PageIterator } from "@microsoft/microsoft-graph-client";
+import { client, url } from "./signed-in.mjs";
 
 async function run(name, f) {
   let line;
@@ -54,3 +44,28 @@ await run("batch", async () => {
 await run("mistake", () => client.api("/auditLogs/signIns").filter("nope eq 1").get());
 await run("nothing", () => client.api("/auditLogs/signIns/nope").get());
 await run("unknown", () => client.api("/frobs").get());
+
+// What is done, and what everything says afterwards.
+const risk = async () => {
+  const s = await client.api("/auditLogs/signIns/r1").select("riskState,riskDetail").get();
+  const u = await client.api("/identityProtection/riskyUsers/u-dee").get();
+  return [s.riskState, s.riskDetail, u.riskState, u.riskLevel];
+};
+await run("compromised", async () => (await client.api("/auditLogs/signIns/confirmCompromised").post({ requestIds: ["r1"] }), await risk()));
+await run("user safe", async () => (await client.api("/identityProtection/riskyUsers/confirmSafe").post({ userIds: ["u-dee"] }), await risk()));
+await run("history", async () => (await client.api("/identityProtection/riskyUsers/u-dee/history").get()).value.map((h) => h.riskState));
+await run("incidents", async () => (await client.api("/security/incidents").expand("alerts").get()).value.map((i) => [i.displayName, i.status, i.alerts.length]));
+await run("incident", async () => {
+  const i = await client.api("/security/incidents/i1").patch({ status: "resolved", assignedTo: "ann@aldermoor.example", classification: "falsePositive" });
+  return [i.status, i.assignedTo, i.classification];
+});
+await run("comment", async () => (await client.api("/security/incidents/i1/comments").post({ "@odata.type": "microsoft.graph.security.alertComment", comment: "a scanner of ours" })).value.map((c) => c.comment));
+await run("act in a batch", async () => {
+  const content = new BatchRequestContent([
+    { id: "1", request: new Request(url + "/v1.0/identityProtection/riskyUsers/dismiss", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ userIds: ["u-dee"] }) }) },
+    { id: "2", request: new Request(url + "/v1.0/identityProtection/riskyUsers/u-dee"), dependsOn: ["1"] },
+  ]);
+  const answer = new BatchResponseContent(await client.api("/$batch").post(await content.getContent()));
+  return [answer.getResponseById("1").status, (await answer.getResponseById("2").json()).riskState];
+});
+await run("nobody", () => client.api("/identityProtection/riskyUsers/dismiss").post({ userIds: ["nobody"] }));
