@@ -340,12 +340,13 @@ func (b *binder) scanSteps(o *syntax.Scan, r *rel, e env) *rel {
 			}
 			n := a.Names[0].Name
 			v := b.scalar(a.X, se)
-			j := slices.IndexFunc(op.Declare, func(d plan.Declared) bool { return d.Name == n })
+			columns := op.ExprSchema()[:len(in)+len(op.Declare)] // the input's may be set, too
+			j := columns.Index(n)
 			if j < 0 {
 				note(b.errorf(&a.Names[0], "SEM0100", "'%s' is no declared column.", n), "declare it: scan declare (%s:%s) with (…)", n, v.Type())
 				continue
 			}
-			t := op.Declare[j].Type
+			t := columns[j].Type
 			if !isBad(v) && v.Type() != t && !assignable(v.Type(), t) {
 				b.errorf(a.X, "KS107", "A value of type %s is expected for '%s', not %s.", t, n, v.Type())
 				continue

@@ -85,8 +85,8 @@ func (x *compiler) scanSteps(p *pipe, op *plan.ScanSteps) error {
 				return err
 			}
 			to := schema[:s.row].Index(a.Name)
-			if to < s.in {
-				return fault.New(fault.Invalid, "step %s of scan cannot set %s, which is not declared", st.Name, a.Name)
+			if to < 0 {
+				return fault.New(fault.Invalid, "step %s of scan cannot set %s, which is no column", st.Name, a.Name)
 			}
 			step.assign, step.to = append(step.assign, n), append(step.to, to)
 		}

@@ -68,7 +68,8 @@ const (
 	OutputNone
 )
 
-// ScanStep is one step. Assign sets declared columns where Cond is true.
+// ScanStep is one step. Assign sets columns, declared ones or the input's, where Cond is
+// true.
 type ScanStep struct {
 	Name     string
 	Optional bool
