@@ -54,16 +54,27 @@ func QuoteIdent(d Dialect, name string) string {
 // SQLType is a type's name in a dialect, by the representation of package table.
 // ok is false for types that have no SQL form.
 func SQLType(d Dialect, t table.Type) (string, bool) {
-	duck := map[table.Type]string{table.Bool: "BOOLEAN", table.Int: "INTEGER", table.Long: "BIGINT", table.Real: "DOUBLE", table.String: "VARCHAR",
-		table.DateTime: "BIGINT", table.TimeSpan: "BIGINT", table.Guid: "VARCHAR", table.Dynamic: "VARCHAR"}
-	click := map[table.Type]string{table.Bool: "Nullable(Bool)", table.Int: "Nullable(Int32)", table.Long: "Nullable(Int64)", table.Real: "Nullable(Float64)",
-		table.String: "String", table.DateTime: "Nullable(Int64)", table.TimeSpan: "Nullable(Int64)", table.Guid: "Nullable(String)", table.Dynamic: "Nullable(String)"}
-	m := duck
-	if d == ClickHouse {
-		m = click
+	duck, click := "", ""
+	switch t {
+	case table.Bool:
+		duck, click = "BOOLEAN", "Nullable(Bool)"
+	case table.Int:
+		duck, click = "INTEGER", "Nullable(Int32)"
+	case table.Long, table.DateTime, table.TimeSpan:
+		duck, click = "BIGINT", "Nullable(Int64)"
+	case table.Real:
+		duck, click = "DOUBLE", "Nullable(Float64)"
+	case table.String:
+		duck, click = "VARCHAR", "String"
+	case table.Guid, table.Dynamic:
+		duck, click = "VARCHAR", "Nullable(String)"
+	default:
+		return "", false
 	}
-	s, ok := m[t]
-	return s, ok
+	if d == ClickHouse {
+		return click, true
+	}
+	return duck, true
 }
 
 // Literal writes a value as a typed SQL expression of a dialect.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"sextant/table"
@@ -161,18 +162,18 @@ func (o *GraphMatch) reads() map[string]bool {
 	out := map[string]bool{}
 	for _, s := range o.Graph.Steps {
 		if s.Edges != nil {
-			out = union(out, Columns(s.Edges)...)
+			read(out, s.Edges)
 		}
 	}
 	for _, in := range o.Inputs {
 		switch {
 		case !edges[in.Var] || in.Inner:
 		case in.Each != nil:
-			out = union(out, Columns(in.Each)...)
+			read(out, in.Each)
 		case in.What == GraphProp:
 			out[in.Prop] = true
 		default:
-			out = union(out, o.Graph.Edges.Names()...)
+			maps.Copy(out, everything(o.Graph.Edges))
 		}
 	}
 	return out

@@ -1,6 +1,10 @@
 package plan
 
-import "sextant/table"
+import (
+	"maps"
+
+	"sextant/table"
+)
 
 // prune drops the columns that nobody reads: of scans, projections, aggregates,
 // joins and unions.
@@ -59,13 +63,23 @@ func schemaBefore(p *Pipeline, i int) table.Schema {
 	return p.Ops[i-1].Schema()
 }
 
-func union(a map[string]bool, names ...string) map[string]bool {
-	out := make(map[string]bool, len(a)+len(names))
-	for n := range a {
-		out[n] = true
-	}
+func set(names ...string) map[string]bool {
+	out := make(map[string]bool, len(names))
 	for _, n := range names {
 		out[n] = true
+	}
+	return out
+}
+
+// read adds the columns that expressions read to a set.
+func read(out map[string]bool, es ...Expr) map[string]bool {
+	for _, e := range es {
+		Walk(e, func(e Expr) bool {
+			if c, ok := e.(*Col); ok {
+				out[c.Name] = true
+			}
+			return true
+		})
 	}
 	return out
 }
@@ -82,26 +96,26 @@ func everything(s table.Schema) map[string]bool {
 func (r *Rewriting) inputNeeds(op Op, need map[string]bool, in table.Schema) map[string]bool {
 	switch o := op.(type) {
 	case *Filter, *Sort, *Top, *Take, *Serialize, *Sample:
-		return union(need, Columns(Expressions(op)...)...)
+		return read(maps.Clone(need), Expressions(op)...)
 	case *Project:
 		out := map[string]bool{}
 		for _, c := range o.Cols {
 			if need[c.Name] {
-				out = union(out, Columns(c.Expr)...)
+				read(out, c.Expr)
 			}
 		}
 		return out
 	case *Summarize:
 		out := map[string]bool{}
 		for _, c := range o.By {
-			out = union(out, Columns(c.Expr)...)
+			read(out, c.Expr)
 		}
 		for _, a := range keptAggs(o, need) {
-			out = union(out, Columns(a.Args...)...)
+			read(out, a.Args...)
 		}
 		return out
 	case *Join:
-		out := union(nil, Columns(o.LeftKeys...)...)
+		out := read(map[string]bool{}, o.LeftKeys...)
 		for i, from := range o.LeftCols {
 			if need[o.Out[i].Name] {
 				out[from] = true
@@ -113,7 +127,7 @@ func (r *Rewriting) inputNeeds(op Op, need map[string]bool, in table.Schema) map
 		for _, c := range o.Cols {
 			made[c.Name] = true
 		}
-		out := union(nil, Columns(Expressions(op)...)...)
+		out := read(map[string]bool{}, Expressions(op)...)
 		for n := range need {
 			if !made[n] {
 				out[n] = true
@@ -127,7 +141,7 @@ func (r *Rewriting) inputNeeds(op Op, need map[string]bool, in table.Schema) map
 				made[x.Column.Name] = true
 			}
 		}
-		out := union(nil, Columns(o.Of)...)
+		out := read(map[string]bool{}, o.Of)
 		for n := range need {
 			if !made[n] {
 				out[n] = true
@@ -135,9 +149,9 @@ func (r *Rewriting) inputNeeds(op Op, need map[string]bool, in table.Schema) map
 		}
 		return out
 	case *MakeSeries, *TopNested, *SampleDistinct, *Reduce:
-		return union(nil, Columns(Expressions(op)...)...)
+		return read(map[string]bool{}, Expressions(op)...)
 	case *MvApply:
-		out := union(nil, Columns(Expressions(op)...)...)
+		out := read(map[string]bool{}, Expressions(op)...)
 		for _, n := range o.Keep {
 			if need[n] {
 				out[n] = true
@@ -151,7 +165,7 @@ func (r *Rewriting) inputNeeds(op Op, need map[string]bool, in table.Schema) map
 		}
 		return out
 	case *Plugin:
-		out := union(nil, Columns(Expressions(op)...)...)
+		out := read(map[string]bool{}, Expressions(op)...)
 		for i, n := range o.Keep {
 			if need[o.Out[i].Name] {
 				out[n] = true
@@ -159,9 +173,9 @@ func (r *Rewriting) inputNeeds(op Op, need map[string]bool, in table.Schema) map
 		}
 		return out
 	case *GraphMatch:
-		return union(o.reads(), Columns(Expressions(op)...)...)
+		return read(o.reads(), Expressions(op)...)
 	case *Partition:
-		out := union(nil, Columns(o.By)...)
+		out := read(map[string]bool{}, o.By)
 		for n := range r.sourceNeeds(o.Sub, need) {
 			out[n] = true
 		}
@@ -239,7 +253,7 @@ func (r *Rewriting) prunedOp(op Op, in table.Schema, need map[string]bool) Op {
 	case *Join:
 		j := *o
 		j.LeftCols, j.RightCols, j.Out = nil, nil, nil
-		right := union(nil, Columns(o.RightKeys...)...)
+		right := read(map[string]bool{}, o.RightKeys...)
 		for i, c := range o.Out {
 			if !need[c.Name] {
 				continue
@@ -290,7 +304,7 @@ func (r *Rewriting) prunedOp(op Op, in table.Schema, need map[string]bool) Op {
 	case *Plugin:
 		m := o.pruned(need)
 		if m.Right != nil {
-			m.Right = r.pruned(m.Right, union(nil, append(Columns(m.RightKeys...), m.RightCols...)...))
+			m.Right = r.pruned(m.Right, read(set(m.RightCols...), m.RightKeys...))
 		}
 		return m
 	case *GraphMatch:
@@ -370,7 +384,7 @@ func (r *Rewriting) prunedSource(s Source, need map[string]bool) Source {
 		}
 	case *Union:
 		out := *s
-		need = union(everything(some(kept(s.Out, need), s.Out)), s.With)
+		need = everything(some(kept(s.Out, need), s.Out))
 		out.Out, out.From = nil, make([][]string, len(s.Inputs))
 		out.Inputs = make([]*Pipeline, len(s.Inputs))
 		reads := make([]map[string]bool, len(s.Inputs))
