@@ -6,10 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	duckdbgo "github.com/duckdb/duckdb-go/v2"
 
@@ -73,31 +71,27 @@ func BenchmarkTypical(b *testing.B) {
 	for _, q := range typical {
 		b.Run(q.name, func(b *testing.B) {
 			kql, text := values.Replace(q.kql), values.Replace(q.sql)
-			var ours, theirs []time.Duration
+			ours, theirs := &timed{}, &timed{}
+			rows, want := 0, 0
 			for b.Loop() {
-				begin := time.Now()
-				rows := byKQL(b, e, st, kql)
-				ours = append(ours, time.Since(begin))
-				begin = time.Now()
-				want := bySQL(b, hand, text)
-				theirs = append(theirs, time.Since(begin))
+				ours.run(func() { rows = byKQL(b, e, st, Request{Text: kql}) })
+				theirs.run(func() { want = bySQL(b, hand, text) })
 				if rows != want {
 					b.Fatalf("%d rows by KQL, %d by hand", rows, want)
 				}
 			}
-			slices.Sort(ours)
-			slices.Sort(theirs)
-			o, t := ours[len(ours)/2], theirs[len(theirs)/2]
-			b.ReportMetric(float64(o.Microseconds())/1000, "kql-ms")
-			b.ReportMetric(float64(t.Microseconds())/1000, "hand-ms")
+			ours.report(b, "kql-")
+			theirs.report(b, "hand-")
+			o, _ := ours.medians()
+			t, _ := theirs.medians()
 			b.ReportMetric(float64(o)/float64(t), "ratio")
 		})
 	}
 }
 
-func byKQL(b *testing.B, e *Engine, st store.Store, text string) int {
+func byKQL(b *testing.B, e *Engine, st store.Store, req Request) int {
 	ctx := context.Background()
-	a, err := e.Run(ctx, st, Request{Text: text})
+	a, err := e.Run(ctx, st, req)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -192,6 +186,7 @@ func (h *byHand) add(l store.Load) {
 				city, app := at("LocationDetails.city", i).Str(), at("AppDisplayName", i).Str()
 				user, id := at("UserPrincipalName", i).Str(), at("CorrelationId", i).Str()
 				if i%1000 == 500 {
+					h.pick["tenant"] = at("ResourceTenantId", i).Str()
 					h.pick["city"], h.pick["app"], h.pick["user"], h.pick["correlation"] = city, app, user, id
 				}
 				err = h.sign.AppendRow(when, user, app, at("IPAddress", i).Str(), at("UserAgent", i).Str(), at("ResultType", i).Str(), id, city,

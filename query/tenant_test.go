@@ -31,7 +31,7 @@ type tenant struct {
 	rows  map[string]int
 }
 
-// simulated makes n records that end at kqltest.Now, 14 days of them.
+// simulated makes about n records that end at kqltest.Now, 14 days of them.
 func simulated(t testing.TB, n int, mix string, categories ...string) *tenant {
 	t.Helper()
 	out := newTenant(t)
@@ -54,13 +54,21 @@ func (x *tenant) each(t testing.TB, n int, mix string, give func(store.Load), ca
 	now := clockAt(kqltest.Now)()
 	const days = 14
 	users := max(10, n/200)
-	density := 1.3 // the other categories happen, too
-	if len(categories) > 0 {
-		density *= 9
+	density := 1.0
+	if len(categories) > 0 { // the others happen, too
+		shares, err := simulate.MixOf(mix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wanted := 0
+		for _, c := range categories {
+			wanted += shares[c]
+		}
+		density = 10_000 / float64(wanted)
 	}
 	s, err := simulate.New(simulate.Config{
 		Seed: 7, Users: users, Start: now.Add(-days * 24 * time.Hour), End: now, Scenarios: []string{"all"}, Mix: mix, Categories: categories,
-		RecordsPerUserDay: max(1, density*float64(n)/float64(users*days)), MaxRecords: n,
+		RecordsPerUserDay: max(1, density*float64(n)/float64(users*days)),
 	})
 	if err != nil {
 		t.Fatal(err)
