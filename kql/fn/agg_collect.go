@@ -36,7 +36,8 @@ func collecting() []Aggregate {
 
 // sizeLimit is the constant last argument, where there is one.
 func sizeLimit(args []Arg) int {
-	if n := len(args); n > 1 && args[n-1].Const != nil {
+	// The last of …_if may be its condition, and that may be a constant.
+	if n := len(args); n > 1 && args[n-1].Const != nil && args[n-1].Type != table.Bool {
 		if m := args[n-1].Const.Int64(); m >= 0 && m < maxCollected {
 			return int(m)
 		}

@@ -180,14 +180,22 @@ func (g *gen) text(j json) string {
 		if g.cat == nil {
 			return inGo
 		}
-		return g.judge(v, g.callOf(g.cat.Scalar("tostring"), table.String))
+		// What Go takes out of a container it writes anew; a whole text it would leave.
+		str := []fn.Arg{{Type: table.String}}
+		tostring, concat, read := g.callOf(g.cat.Scalar("tostring"), table.String), g.cat.Scalar("strcat"), g.cat.Scalar("parse_json")
+		return g.judge(v, func(x plan.Expr) plan.Expr {
+			boxed := &plan.Call{Fn: concat, Args: []plan.Expr{&plan.Const{Value: table.StringValue("[")}, tostring(x), &plan.Const{Value: table.StringValue("]")}}, T: table.String, Info: slices.Repeat(str, 3)}
+			return tostring(&plan.Index{Of: &plan.Call{Fn: read, Args: []plan.Expr{boxed}, T: table.Dynamic, Info: str}, I: &plan.Const{Value: table.LongValue(0)}})
+		})
 	}
 	return g.let(j.part(), func(v string) string {
 		whole := ""
 		if j.path == "" { // a container's text is as it came
 			whole = fmt.Sprintf("WHEN %[1]s IS NULL THEN '' WHEN %[1]s[1] = '{' OR %[1]s[1] = '[' THEN %[1]s ", v)
 		}
-		return fmt.Sprintf("coalesce(CASE %[1]sWHEN json_type(%[2]s) IN ('VARCHAR', 'BOOLEAN', 'OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(%[2]s, '$') "+
+		return fmt.Sprintf("coalesce(CASE %[1]sWHEN json_type(%[2]s) IN ('VARCHAR', 'BOOLEAN', 'NULL') THEN json_extract_string(%[2]s, '$') "+
+			// The engine writes long numbers within a container, and those with an exponent, its own way.
+			"WHEN json_type(%[2]s) IN ('OBJECT', 'ARRAY') AND NOT regexp_matches(CAST(%[2]s AS VARCHAR), '[-,:[][0-9.]{17}|[0-9][eE][-+]?[0-9]+[],}]') THEN json_extract_string(%[2]s, '$') "+
 			"WHEN json_type(%[2]s) IN ('BIGINT', 'UBIGINT') AND TRY_CAST(json_extract_string(%[2]s, '$') AS BIGINT) IS NOT NULL THEN json_extract_string(%[2]s, '$') "+
 			"WHEN json_type(%[2]s) = 'DOUBLE' AND regexp_full_match(json_extract_string(%[2]s, '$'), '-?[0-9]+\\.[0-9]+') AND length(json_extract_string(%[2]s, '$')) <= 16 THEN json_extract_string(%[2]s, '$') "+
 			"WHEN %[2]s IS NOT NULL THEN %[3]s END, '')", whole, v, odd(v))

@@ -227,8 +227,8 @@ func (g *gen) sort(s *state, keys []plan.SortKey) (*state, string) {
 		if why != "" {
 			return nil, why
 		}
-		if k.Expr.Type() == table.Real { // NaN is the least number here, the greatest in the engine
-			add("CASE WHEN "+e+" IS NOT NULL THEN NOT isnan("+e+") END", k)
+		if k.Expr.Type() == table.Real { // NaN stands beside the nulls here, and is the greatest number in the engine
+			add("CASE WHEN "+e+" IS NOT NULL THEN isnan("+e+") END", plan.SortKey{Desc: k.NullsFirst, NullsFirst: k.NullsFirst})
 		}
 		add(e, k)
 	}
