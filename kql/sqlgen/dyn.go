@@ -128,7 +128,7 @@ func (g *gen) step(s *state, of plan.Expr, key string) (json, string) {
 	if why != "" {
 		return j, why
 	}
-	if key == "" || strings.ContainsAny(key, "\"\\*?[]'\x00") {
+	if _, quoted := fn.QuoteString(g.d, key); !quoted || key == "" || strings.ContainsAny(key, "\"\\*?[]'") {
 		return json{}, "a member of this name is looked up in Go"
 	}
 	j.path += `."` + key + `"`
