@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"sextant/access"
 	"sextant/subscription"
 )
 
@@ -59,48 +58,61 @@ func (c *Call) whose() (tenant, app string, err error) {
 
 // shown is a subscription as Graph shows it.
 func shown(s subscription.Subscription) map[string]any {
-	optional := func(text string) any {
-		if text == "" {
-			return nil
-		}
-		return text
+	var data any
+	if s.IncludeData {
+		data = true
 	}
 	return map[string]any{
 		"id": s.ID, "resource": s.Resource, "changeType": s.ChangeType, "notificationUrl": s.NotificationURL,
-		"lifecycleNotificationUrl": optional(s.LifecycleNotificationURL), "clientState": optional(s.ClientState),
-		"expirationDateTime": s.Expires.UTC().Format("2006-01-02T15:04:05.9999999Z"), "applicationId": optional(s.ApplicationID), "creatorId": optional(s.CreatorID),
-		"latestSupportedTlsVersion": optional(s.LatestTLS), "includeResourceData": nil, "encryptionCertificate": nil, "encryptionCertificateId": nil,
-		"notificationQueryOptions": nil, "notificationUrlAppId": nil,
+		"lifecycleNotificationUrl": orNull(s.LifecycleNotificationURL), "clientState": orNull(s.ClientState),
+		"expirationDateTime": s.Expires.UTC().Format("2006-01-02T15:04:05.9999999Z"), "applicationId": orNull(s.ApplicationID), "creatorId": orNull(s.CreatorID),
+		"latestSupportedTlsVersion": orNull(s.LatestTLS), "includeResourceData": data, "encryptionCertificate": orNull(s.Certificate),
+		"encryptionCertificateId": orNull(s.CertificateID), "notificationQueryOptions": nil, "notificationUrlAppId": orNull(s.URLAppID),
 	}
 }
 
-func (s *Subscriptions) create(ctx context.Context, c *Call) (*Reply, error) {
-	var in struct {
-		Resource, ChangeType, NotificationURL, LifecycleNotificationURL, ClientState, LatestSupportedTLSVersion string
-		ExpirationDateTime                                                                                      time.Time
-		IncludeResourceData                                                                                     *bool
-	}
+// subscriptionBody is what a client says of a subscription.
+type subscriptionBody struct {
+	Resource, ChangeType, NotificationURL, LifecycleNotificationURL, ClientState, LatestSupportedTLSVersion string
+	EncryptionCertificate, EncryptionCertificateID, NotificationURLAppID, NotificationQueryOptions          string
+	ExpirationDateTime                                                                                      time.Time
+	IncludeResourceData                                                                                     bool
+}
+
+func readSubscription(c *Call) (in subscriptionBody, err error) {
 	if err := json.Unmarshal(c.Body, &in); err != nil {
-		return nil, BadRequest("The request body is not a subscription: %s", err)
+		return in, BadRequest("The request body is not a subscription: %s", err)
 	}
-	if in.IncludeResourceData != nil && *in.IncludeResourceData {
-		return nil, BadRequest("Notifications with resource data are not sent; the resource can be read by the id that they name.")
+	if in.NotificationQueryOptions != "" {
+		return in, BadRequest("notificationQueryOptions are not supported; a subscription is to all of a resource.")
 	}
-	path, err := subscription.Resource(in.Resource)
+	return in, nil
+}
+
+func (s *Subscriptions) create(ctx context.Context, c *Call) (*Reply, error) {
+	in, err := readSubscription(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.mayRead(path); err != nil {
+	r, err := s.Manager.Resource(in.Resource)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mayRead(r.Path); err != nil {
 		return nil, err
 	}
 	tenant, app, err := c.whose()
 	if err != nil {
 		return nil, err
 	}
+	if in.NotificationURLAppID != "" && in.NotificationURLAppID != app {
+		return nil, BadRequest("notificationUrlAppId may be the id of the application that subscribes; tokens are made out to no other.")
+	}
 	sub, err := s.Manager.Create(ctx, subscription.Subscription{
-		Resource: path, ChangeType: in.ChangeType, NotificationURL: in.NotificationURL, LifecycleNotificationURL: in.LifecycleNotificationURL,
-		ClientState: in.ClientState, LatestTLS: in.LatestSupportedTLSVersion, Expires: in.ExpirationDateTime,
-		ApplicationID: app, CreatorID: c.Who.ObjectID, Tenant: tenant,
+		Resource: r.Path, ChangeType: in.ChangeType, NotificationURL: in.NotificationURL, LifecycleNotificationURL: in.LifecycleNotificationURL,
+		ClientState: in.ClientState, LatestTLS: in.LatestSupportedTLSVersion, Expires: in.ExpirationDateTime, URLAppID: in.NotificationURLAppID,
+		IncludeData: in.IncludeResourceData, Certificate: in.EncryptionCertificate, CertificateID: in.EncryptionCertificateID,
+		ApplicationID: app, CreatorID: c.Who.ObjectID, Tenant: tenant, Version: c.Version, Origin: strings.TrimSuffix(c.Base, "/"+c.Version+"/"),
 	})
 	if err != nil {
 		return nil, err
@@ -142,12 +154,9 @@ func (s *Subscriptions) get(_ context.Context, c *Call) (*Reply, error) {
 }
 
 func (s *Subscriptions) renew(ctx context.Context, c *Call) (*Reply, error) {
-	var in struct {
-		ExpirationDateTime time.Time
-		NotificationURL    string
-	}
-	if err := json.Unmarshal(c.Body, &in); err != nil {
-		return nil, BadRequest("The request body is not a subscription: %s", err)
+	in, err := readSubscription(c)
+	if err != nil {
+		return nil, err
 	}
 	tenant, app, err := c.whose()
 	if err != nil {
@@ -160,7 +169,9 @@ func (s *Subscriptions) renew(ctx context.Context, c *Call) (*Reply, error) {
 	if err := c.mayRead(sub.Resource); err != nil {
 		return nil, err
 	}
-	if sub, err = s.Manager.Renew(ctx, tenant, app, sub.ID, in.ExpirationDateTime, strings.TrimSpace(in.NotificationURL)); err != nil {
+	if sub, err = s.Manager.Renew(ctx, tenant, app, sub.ID, subscription.Renewal{
+		Expires: in.ExpirationDateTime, NotificationURL: strings.TrimSpace(in.NotificationURL), Certificate: in.EncryptionCertificate, CertificateID: in.EncryptionCertificateID,
+	}); err != nil {
 		return nil, err
 	}
 	return Object(c, "subscriptions/$entity", shown(sub))
@@ -176,6 +187,9 @@ func (s *Subscriptions) reauthorize(_ context.Context, c *Call) (*Reply, error) 
 	if err == nil {
 		err = c.mayRead(sub.Resource)
 	}
+	if err == nil {
+		err = s.Manager.Reauthorized(tenant, app, sub.ID)
+	}
 	return done(err)
 }
 
@@ -185,12 +199,4 @@ func (s *Subscriptions) end(_ context.Context, c *Call) (*Reply, error) {
 		err = s.Manager.Delete(tenant, app, c.Values["id"])
 	}
 	return done(err)
-}
-
-// Readable says whether a principal may read a resource of a tenant: what a
-// subscription that was made earlier still needs.
-func (f *Face) Readable(who *access.Principal, path string) bool {
-	c := &Call{Version: versions[0], Who: who, Header: http.Header{}, Batched: true}
-	c.face, c.api = f, f.api[0]
-	return c.mayRead(path) == nil
 }

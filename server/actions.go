@@ -1,9 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"sync"
 
+	"sextant/access"
 	"sextant/graph"
 	"sextant/node"
 	"sextant/notify"
@@ -29,34 +32,70 @@ func (s *Server) actions() *graph.Actions {
 }
 
 // newSubscriptions to what comes in. They do nothing until Work does.
-func (s *Server) newSubscriptions(sender *notify.Sender) *subscription.Manager {
+func (s *Server) newSubscriptions(sender *notify.Sender) (*subscription.Manager, error) {
 	m := &subscription.Manager{
 		State: s.o.Node.State(), Sender: sender, Clock: s.o.Clock, Logger: s.o.Logger,
 		Tenant: func(id string) (subscription.Tenant, error) { return s.o.Node.Find(id) },
 		May:    s.mayStillRead,
+		Data: func(ctx context.Context, sub subscription.Subscription, raws [][]byte) ([]json.RawMessage, error) {
+			who, err := s.subscriber(sub)
+			if err != nil {
+				return nil, err
+			}
+			return s.graph.Notified(ctx, who, sub.Version, sub.Tenant, sub.Resource, raws)
+		},
 	}
-	return m.Start()
+	if tokens, ok := s.o.Tokens.(notificationTokens); ok {
+		m.Token = func(sub subscription.Subscription) (string, error) {
+			return tokens.NotificationToken(sub.Origin, sub.Tenant, cmp.Or(sub.ApplicationID, sub.CreatorID, sub.ID))
+		}
+	}
+	var err error
+	if m.Resources, err = graph.Subscribable(s.o.Node.Model()); err != nil {
+		return nil, err
+	}
+	return m.Start(), nil
+}
+
+// notificationTokens are what a token authority may give besides.
+type notificationTokens interface {
+	NotificationToken(base, tenant, application string) (string, error)
 }
 
 // mayStillRead says whether who subscribed may still read the resource.
 func (s *Server) mayStillRead(sub subscription.Subscription) bool {
+	who, err := s.subscriber(sub)
+	return err == nil && s.graph.Readable(who, sub.Version, sub.Resource)
+}
+
+// subscriber is who subscribed, with the rights of today. fault.NotFound, or another
+// error, where there is nobody of that name any more.
+func (s *Server) subscriber(sub subscription.Subscription) (*access.Principal, error) {
+	root := &access.Principal{Kind: access.Key, Root: true, Tenant: sub.Tenant}
 	if sub.ApplicationID == "" {
-		return true // the administrator's key made it
+		return root, nil // the administrator's key made it
 	}
 	app, err := s.o.Accounts.ForApp(sub.Tenant, sub.ApplicationID)
 	if err == nil && app.ObjectID == sub.CreatorID {
-		return s.graph.Readable(app, sub.Resource)
+		return app, nil
 	}
 	if err == nil { // it asked on behalf of a person
 		of, err := s.o.Accounts.App(sub.Tenant, sub.ApplicationID)
 		if err != nil {
-			return false
+			return nil, err
 		}
-		who, err := s.o.Accounts.ForPerson(sub.Tenant, sub.CreatorID, sub.ApplicationID, of.Scopes)
-		return err == nil && s.graph.Readable(who, sub.Resource)
+		return s.o.Accounts.ForPerson(sub.Tenant, sub.CreatorID, sub.ApplicationID, of.Scopes)
 	}
-	_, err = s.o.Accounts.APIKey(sub.CreatorID)
-	return err == nil
+	k, err := s.o.Accounts.APIKey(sub.CreatorID)
+	switch {
+	case err != nil:
+		return nil, err
+	case k.Revoked != nil:
+		return nil, access.ErrRevokedKey
+	case !k.Expires.IsZero() && !s.o.Clock().Before(k.Expires):
+		return nil, access.ErrExpiredKey
+	}
+	return &access.Principal{Kind: access.Key, Tenant: k.Tenant, ObjectID: k.ID, Name: k.Name, Root: k.Root, Permissions: k.Scopes, Roles: k.Roles}, nil
 }
 
 // Work evaluates alert rules and delivers what they and subscriptions have to say

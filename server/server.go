@@ -77,8 +77,10 @@ func New(o Options) (*Server, error) {
 	s.la = &loganalytics.Face{Workspaces: s, Clock: o.Clock, Logger: o.Logger}
 	sender := s.sender()
 	s.alerts = s.newAlerts(sender)
-	s.subscriptions = s.newSubscriptions(sender)
 	var err error
+	if s.subscriptions, err = s.newSubscriptions(sender); err != nil {
+		return nil, err
+	}
 	if s.graph, err = s.newGraph(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -15,14 +16,27 @@ import (
 // Create a subscription: the fields that a client sets are checked, the URL is asked
 // to echo a token, and it is told of what comes in from now on.
 func (m *Manager) Create(ctx context.Context, s Subscription) (Subscription, error) {
-	var err error
-	if s.Resource, err = Resource(s.Resource); err != nil {
+	r, err := m.Resource(s.Resource)
+	if err != nil {
 		return s, err
 	}
+	s.Resource, s.Since = r.Path, m.Clock()
 	if s.ChangeType, err = changeTypes(s.ChangeType); err != nil {
 		return s, err
 	}
-	if err := m.life(s.Expires); err != nil {
+	if s.Expires, err = m.life(&s, s.Expires); err != nil {
+		return s, err
+	}
+	if err := m.data(&s); err != nil {
+		return s, err
+	}
+	if !slices.Contains(tlsVersions, s.LatestTLS) {
+		return s, fault.New(fault.Invalid, "%q is no latestSupportedTlsVersion; %s are", s.LatestTLS, strings.Join(tlsVersions[1:], ", "))
+	}
+	if all, err := m.List(s.Tenant, ""); err != nil || len(all) >= MaxEach {
+		if err == nil {
+			err = fault.New(fault.Limit, "a tenant has %d subscriptions at most; deleting one makes room", MaxEach)
+		}
 		return s, err
 	}
 	if len(s.ClientState) > MaxClientState {
@@ -44,18 +58,13 @@ func (m *Manager) Create(ctx context.Context, s Subscription) (Subscription, err
 		return s, err
 	}
 	s.ID, s.Marks = uuid.NewString(), map[string]int64{}
-	for _, r := range resources() {
-		if r.path != s.Resource {
-			continue
+	for _, category := range r.Categories {
+		loaded, err := t.Loaded(ctx, t.Topic(category))
+		if err != nil {
+			return s, err
 		}
-		for _, category := range r.categories {
-			loaded, err := t.Loaded(ctx, t.Topic(category))
-			if err != nil {
-				return s, err
-			}
-			for p, end := range loaded {
-				s.Marks[markOf(t.Topic(category), p)] = end
-			}
+		for p, end := range loaded {
+			s.Marks[markOf(t.Topic(category), p)] = end
 		}
 	}
 	m.mu.Lock()
@@ -91,13 +100,42 @@ func changeTypes(text string) (string, error) {
 	return strings.Join(slices.Compact(out), ","), nil
 }
 
-func (m *Manager) life(expires time.Time) error {
-	now := m.Clock()
+// tlsVersions that a client may say that it has; the first is that it says none.
+var tlsVersions = []string{"", "v1_0", "v1_1", "v1_2", "v1_3"}
+
+// life that a subscription is to have.
+func (m *Manager) life(s *Subscription, expires time.Time) (time.Time, error) {
+	now, most := m.Clock(), MaxLife
+	if s.IncludeData {
+		most = MaxDataLife
+	}
 	switch {
 	case !expires.After(now):
-		return fault.New(fault.Invalid, "expirationDateTime must lie in the future")
-	case expires.Sub(now) > MaxLife:
-		return fault.New(fault.Invalid, "Subscription expiration can only be %d minutes in the future.", int(MaxLife/time.Minute))
+		return expires, fault.New(fault.Invalid, "expirationDateTime must lie in the future")
+	case expires.Sub(now) > most:
+		return expires, fault.New(fault.Invalid, "Subscription expiration can only be %d minutes in the future.", int(most/time.Minute))
+	case expires.Sub(now) < MinLife:
+		return now.Add(MinLife), nil
+	}
+	return expires, nil
+}
+
+// data that a subscription asks to be sent.
+func (m *Manager) data(s *Subscription) error {
+	if !s.IncludeData {
+		if s.Certificate != "" || s.CertificateID != "" {
+			return fault.New(fault.Invalid, "encryptionCertificate and encryptionCertificateId go with includeResourceData")
+		}
+		return nil
+	}
+	if m.Data == nil {
+		return fault.New(fault.Invalid, "notifications with resource data are not sent here; the resource can be read by the id that they name")
+	}
+	if _, err := certificate(s.Certificate); err != nil {
+		return err
+	}
+	if s.CertificateID == "" || len(s.CertificateID) > MaxCertificateID {
+		return fault.New(fault.Invalid, "encryptionCertificateId has 1 to %d characters", MaxCertificateID)
 	}
 	return nil
 }
@@ -134,14 +172,16 @@ func (m *Manager) List(tenant, app string) ([]Subscription, error) {
 	return out, nil
 }
 
-// Renew a subscription, and have it told elsewhere where url is not "".
-func (m *Manager) Renew(ctx context.Context, tenant, app, id string, expires time.Time, url string) (Subscription, error) {
-	if !expires.IsZero() {
-		if err := m.life(expires); err != nil {
-			return Subscription{}, err
-		}
-	}
-	if url != "" {
+// Renewal of a subscription: what is to be another; zero stays as it is.
+type Renewal struct {
+	Expires                    time.Time
+	NotificationURL            string
+	Certificate, CertificateID string
+}
+
+// Renew a subscription.
+func (m *Manager) Renew(ctx context.Context, tenant, app, id string, to Renewal) (Subscription, error) {
+	if url := to.NotificationURL; url != "" {
 		if err := notify.CheckWebhook(url); err != nil {
 			return Subscription{}, err
 		}
@@ -155,13 +195,19 @@ func (m *Manager) Renew(ctx context.Context, tenant, app, id string, expires tim
 	if err != nil {
 		return s, err
 	}
-	if !expires.IsZero() {
-		s.Expires = expires
+	if !to.Expires.IsZero() {
+		if s.Expires, err = m.life(&s, to.Expires); err != nil {
+			return s, err
+		}
+		s.Since = m.Clock()
 	}
-	if url != "" {
-		s.NotificationURL = url
+	s.NotificationURL = cmp.Or(to.NotificationURL, s.NotificationURL)
+	s.Certificate, s.CertificateID = cmp.Or(to.Certificate, s.Certificate), cmp.Or(to.CertificateID, s.CertificateID)
+	if err := m.data(&s); err != nil {
+		return s, err
 	}
 	_, err = m.State.Put(Kind, id, s, "*")
+	m.nudge()
 	return s, err
 }
 

@@ -7,11 +7,12 @@
 // process, and each is delivered at least once.
 //
 // Source: Microsoft's documentation of change notifications: the handshake, the body
-// and its limits.
+// and its limits, notifications with resource data, and events of the life cycle.
 package subscription
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,8 +22,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/tidwall/gjson"
 
 	"sextant/fault"
 	"sextant/notify"
@@ -50,9 +49,19 @@ type Subscription struct {
 	ApplicationID            string    `json:"applicationId"`
 	CreatorID                string    `json:"creatorId"`
 	LatestTLS                string    `json:"latestSupportedTlsVersion,omitempty"`
+	URLAppID                 string    `json:"notificationUrlAppId,omitempty"`
 
-	Tenant string           `json:"tenant"`
-	Marks  map[string]int64 `json:"marks"` // by topic and partition: the next offset
+	// IncludeData sends what changed with the notification, encrypted.
+	IncludeData   bool   `json:"includeResourceData,omitempty"`
+	Certificate   string `json:"encryptionCertificate,omitempty"` // base64
+	CertificateID string `json:"encryptionCertificateId,omitempty"`
+
+	Tenant  string           `json:"tenant"`
+	Version string           `json:"version,omitempty"` // of Graph that it was made in
+	Origin  string           `json:"origin,omitempty"`  // of the server, as the client saw it
+	Since   time.Time        `json:"since"`
+	Warned  time.Time        `json:"warned"` // of which end it was told
+	Marks   map[string]int64 `json:"marks"`  // by topic and partition: the next offset
 }
 
 // Tenant whose records are told of.
@@ -67,67 +76,14 @@ type Tenant interface {
 	Records(ctx context.Context, tp store.TopicPartition, from, to int64, emit func(place store.Place, form record.Form, raw []byte) (more bool)) error
 }
 
-// resource that can be subscribed to.
-type resource struct {
-	path, kind string
-	categories []string
-	id         string // where a record has the object's
-	// change that a record is: from two members that are equal where it is the first of
-	// its object; "" has only the form of the record to go by.
-	first, last string
-}
-
-// resources in Graph's spelling.
-func resources() []resource {
-	return []resource{
-		{"auditLogs/directoryAudits", "#Microsoft.Graph.directoryAudit", []string{"AuditLogs"}, "properties.id", "", ""},
-		{"auditLogs/signIns", "#Microsoft.Graph.signIn", []string{"SignInLogs", "NonInteractiveUserSignInLogs", "ServicePrincipalSignInLogs", "ManagedIdentitySignInLogs"}, "properties.id", "", ""},
-		{"auditLogs/provisioning", "#Microsoft.Graph.provisioningObjectSummary", []string{"ProvisioningLogs"}, "properties.id", "", ""},
-		{"identityProtection/riskDetections", "#Microsoft.Graph.riskDetection", []string{"UserRiskEvents"}, "properties.id", "properties.detectedDateTime", "properties.lastUpdatedDateTime"},
-		{"identityProtection/servicePrincipalRiskDetections", "#Microsoft.Graph.servicePrincipalRiskDetection", []string{"ServicePrincipalRiskEvents"}, "properties.id", "properties.detectedDateTime", "properties.lastUpdatedDateTime"},
-		{"identityProtection/riskyUsers", "#Microsoft.Graph.riskyUser", []string{"RiskyUsers"}, "properties.id", "", "updated"},
-		{"identityProtection/riskyServicePrincipals", "#Microsoft.Graph.riskyServicePrincipal", []string{"RiskyServicePrincipals"}, "properties.id", "", "updated"},
-		{"security/alerts_v2", "#Microsoft.Graph.Security.alert", []string{"SecurityAlert"}, "properties.SystemAlertId", "properties.TimeGenerated", "properties.ProcessingEndTime"},
-		{"security/incidents", "#Microsoft.Graph.Security.incident", []string{"SecurityIncident"}, "properties.IncidentName", "properties.CreatedTime", "properties.LastModifiedTime"},
-	}
-}
-
-// change that a record is.
-func (r *resource) change(form record.Form, raw []byte) string {
-	switch {
-	case r.last == "updated":
-		return "updated"
-	case r.last != "":
-		if gjson.GetBytes(raw, r.first).Str != gjson.GetBytes(raw, r.last).Str {
-			return "updated"
-		}
-	case form.Amendments() > 0:
-		return "updated"
-	}
-	return "created"
-}
-
-// Resource in Graph's spelling; fault.Invalid names those that there are.
-func Resource(path string) (string, error) {
-	path = strings.Trim(path, "/")
-	if before, _, filtered := strings.Cut(path, "?"); filtered {
-		return "", fault.New(fault.Invalid, "a subscription to a part of %s is not supported; to all of it is", before)
-	}
-	var known []string
-	for _, r := range resources() {
-		if strings.EqualFold(r.path, path) {
-			return r.path, nil
-		}
-		known = append(known, r.path)
-	}
-	return "", fault.New(fault.Invalid, "nobody can subscribe to %q; there are %s", path, strings.Join(known, ", "))
-}
-
 // Limits.
 const (
+	MinLife        = 45 * time.Minute // what asks for less gets it
 	MaxLife        = 43_200 * time.Minute
+	MaxDataLife    = 1_440 * time.Minute // with resource data
 	MaxClientState = 255
-	maxEach        = 100 // notifications of one delivery
+	MaxEach        = 1_000 // subscriptions of a tenant
+	maxEach        = 100   // notifications of one delivery
 	maxStep        = 2_000
 	every          = time.Second
 	idle           = time.Minute
@@ -141,8 +97,16 @@ type Manager struct {
 	Logger *slog.Logger
 	// Tenant by its id.
 	Tenant func(id string) (Tenant, error)
+	// Resources that can be subscribed to.
+	Resources []Resource
 	// May says whether who subscribed may still read the resource; nil lets all.
 	May func(s Subscription) bool
+	// Data is what who subscribed sees of records of the resource, as JSON objects; nil
+	// refuses subscriptions with resource data.
+	Data func(ctx context.Context, s Subscription, raws [][]byte) ([]json.RawMessage, error)
+	// Token proves to who is told who tells: a signed token for the application. With
+	// nil, notifications with resource data have none.
+	Token func(s Subscription) (string, error)
 
 	outbox *notify.Outbox
 	wake   chan struct{}
@@ -196,13 +160,26 @@ func (m *Manager) collect(ctx context.Context) (more, some bool, err error) {
 		if err := d.Decode(&s); err != nil {
 			return more, some, err
 		}
-		if !s.Expires.After(m.Clock()) || m.May != nil && !m.May(s) {
+		if !s.Expires.After(m.Clock()) {
 			if _, err := m.State.Delete(Kind, d.ID, ""); err != nil {
 				return more, some, err
 			}
 			continue
 		}
+		if m.May != nil && !m.May(s) {
+			if err := m.remove(&s, d.ETag()); err != nil && fault.KindOf(err) != fault.Conflict {
+				return more, some, err
+			}
+			continue
+		}
 		some = true
+		if told, err := m.warn(&s, d.ETag()); told || err != nil {
+			if err != nil && fault.KindOf(err) != fault.Conflict {
+				return more, some, err
+			}
+			more = true // its document has another tag by now
+			continue
+		}
 		again, err := m.one(ctx, s, d.ETag())
 		if fault.KindOf(err) == fault.Conflict {
 			again, err = true, nil // changed meanwhile
@@ -225,6 +202,52 @@ type notification struct {
 	ResourceData map[string]any `json:"resourceData"`
 	ClientState  string         `json:"clientState,omitempty"`
 	TenantID     string         `json:"tenantId"`
+	Encrypted    *encrypted     `json:"encryptedContent,omitempty"`
+
+	raw []byte
+}
+
+// payload of one delivery.
+type payload struct {
+	Value  []any    `json:"value"`
+	Tokens []string `json:"validationTokens,omitempty"`
+}
+
+// sign a payload where the subscription has resource data.
+func (m *Manager) sign(s *Subscription, p *payload) error {
+	if !s.IncludeData || m.Token == nil {
+		return nil
+	}
+	token, err := m.Token(*s)
+	if err == nil {
+		p.Tokens = []string{token}
+	}
+	return err
+}
+
+// withData encrypts what the notifications are about.
+func (m *Manager) withData(ctx context.Context, s *Subscription, found []notification) error {
+	if !s.IncludeData || len(found) == 0 {
+		return nil
+	}
+	c, err := certificate(s.Certificate)
+	if err != nil {
+		return err
+	}
+	raws := make([][]byte, len(found))
+	for i := range found {
+		raws[i] = found[i].raw
+	}
+	objects, err := m.Data(ctx, *s, raws)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		if found[i].Encrypted, err = encrypt(c, s.CertificateID, objects[i], rand.Reader); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *Manager) one(ctx context.Context, s Subscription, etag string) (more bool, err error) {
@@ -232,12 +255,14 @@ func (m *Manager) one(ctx context.Context, s Subscription, etag string) (more bo
 	if err != nil {
 		return false, err
 	}
-	all := resources()
-	r := &all[slices.IndexFunc(all, func(r resource) bool { return r.path == s.Resource })]
+	r, err := m.Resource(s.Resource)
+	if err != nil {
+		return false, err
+	}
 	wanted := strings.Split(s.ChangeType, ",")
 	var found []notification
 	seen, moved := 0, false
-	for _, category := range r.categories {
+	for _, category := range r.Categories {
 		topic := t.Topic(category)
 		loaded, err := t.Loaded(ctx, topic)
 		if err != nil {
@@ -261,12 +286,18 @@ func (m *Manager) one(ctx context.Context, s Subscription, etag string) (more bo
 				if !slices.Contains(wanted, change) {
 					return true
 				}
-				id := gjson.GetBytes(raw, r.id).String()
+				id := textOf(raw, r.ID)
 				sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%d\x00%d", s.ID, topic, p, place.Offset, place.Index))
+				if s.IncludeData {
+					raw = slices.Clone(raw) // the reader's own
+				} else {
+					raw = nil
+				}
 				found = append(found, notification{
 					ID: guid(sum[:16]), Subscription: s.ID, Expires: s.Expires.UTC().Format(time.RFC3339), ChangeType: change,
 					Resource: s.Resource + "/" + id, ClientState: s.ClientState, TenantID: s.Tenant,
-					ResourceData: map[string]any{"@odata.type": r.kind, "@odata.id": s.Resource + "/" + id, "id": id},
+					ResourceData: map[string]any{"@odata.type": r.Type, "@odata.id": s.Resource + "/" + id, "id": id},
+					raw:          raw,
 				})
 				return true
 			})
@@ -283,12 +314,22 @@ func (m *Manager) one(ctx context.Context, s Subscription, etag string) (more bo
 	now := m.Clock()
 	for i, part := 0, []notification(nil); len(found) > 0; i++ {
 		part, found = found[:min(maxEach, len(found))], found[min(maxEach, len(found)):]
-		body, err := json.Marshal(map[string]any{"value": part})
+		if err := m.withData(ctx, &s, part); err != nil {
+			return false, err
+		}
+		all := payload{}
+		for _, n := range part {
+			all.Value = append(all.Value, n)
+		}
+		if err := m.sign(&s, &all); err != nil {
+			return false, err
+		}
+		body, err := json.Marshal(all)
 		if err != nil {
 			return false, fault.New(fault.Internal, "a notification has no JSON: %w", err)
 		}
 		changes = append(changes, m.outbox.Put(notify.Note{
-			About: s.ID, To: notify.Target{Group: s.ID, Kind: "webhook", Receiver: s.ID},
+			About: s.ID, To: notify.Target{Group: s.ID, Kind: toWebhook, Receiver: s.ID},
 			Message: notify.Message{ID: part[0].ID, Time: now, Subject: s.Resource, Body: body, Severity: notify.Info},
 		}, now.Add(time.Duration(i))))
 	}
@@ -301,23 +342,3 @@ func guid(b []byte) string {
 	h := hex.EncodeToString(b)
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:32]
 }
-
-// owner of the outbox.
-type owner struct{ m *Manager }
-
-// Destination implements notify.Owner.
-func (o owner) Destination(_ context.Context, n notify.Note) (notify.Destination, error) {
-	d, err := o.m.State.Get(Kind, n.About)
-	if err != nil {
-		return nil, err
-	}
-	var s Subscription
-	if err := d.Decode(&s); err != nil {
-		return nil, err
-	}
-	return o.m.Sender.Webhook(s.NotificationURL)
-}
-
-// Settled implements notify.Owner. What could not be delivered is logged by the
-// outbox; the records themselves are where they were.
-func (o owner) Settled(context.Context, notify.Note, error) error { return nil }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
 	"go.uber.org/goleak"
 
 	"sextant/fault"
@@ -32,11 +33,13 @@ const tenant = "77b6b1c5-2f0e-4a5e-9b2e-0f3a6b1d9c44"
 // listener is the one who is told.
 type listener struct {
 	*httptest.Server
-	mu     sync.Mutex
-	asked  int
-	told   []string // "created auditLogs/signIns/s-1 secret"
-	broken bool
-	mute   bool // does not echo
+	mu      sync.Mutex
+	asked   int
+	told    []string // "created auditLogs/signIns/s-1 secret"
+	tokens  []string
+	content []content
+	broken  bool
+	mute    bool // does not echo
 }
 
 func newListener(t *testing.T) *listener {
@@ -59,14 +62,24 @@ func newListener(t *testing.T) *listener {
 		}
 		var body struct {
 			Value []struct {
-				ChangeType, Resource, ClientState, TenantID string
-				ResourceData                                map[string]string
+				SubscriptionID, ChangeType, Resource, ClientState, TenantID, LifecycleEvent string
+				ResourceData                                                                map[string]string
+				EncryptedContent                                                            *content
 			}
+			ValidationTokens []string
 		}
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			t.Error(err)
 		}
+		l.tokens = append(l.tokens, body.ValidationTokens...)
 		for _, n := range body.Value {
+			if n.LifecycleEvent != "" {
+				l.told = append(l.told, "! "+n.LifecycleEvent+" "+n.ClientState)
+				continue
+			}
+			if n.EncryptedContent != nil {
+				l.content = append(l.content, *n.EncryptedContent)
+			}
 			l.told = append(l.told, n.ChangeType+" "+n.Resource+" "+n.ClientState)
 			if n.TenantID != tenant || n.ResourceData["@odata.id"] != n.Resource || n.ResourceData["@odata.type"] == "" {
 				t.Errorf("%+v", n)
@@ -128,6 +141,18 @@ func (w *world) open() {
 		State: w.node.State(), Sender: sender, Clock: clock, Logger: quiet,
 		Tenant: func(string) (subscription.Tenant, error) { return w.of, nil },
 		May:    func(subscription.Subscription) bool { return w.may },
+		Data: func(_ context.Context, s subscription.Subscription, raws [][]byte) (out []json.RawMessage, _ error) {
+			for _, raw := range raws {
+				out = append(out, json.RawMessage(gjson.GetBytes(raw, "properties").Raw))
+			}
+			return out, nil
+		},
+		Token: func(s subscription.Subscription) (string, error) { return "token for " + s.ApplicationID, nil },
+		Resources: []subscription.Resource{
+			{Path: "auditLogs/signIns", Type: "#microsoft.graph.signIn", Categories: []string{"SignInLogs", "NonInteractiveUserSignInLogs"}, ID: []string{"properties.id"}},
+			{Path: "identityProtection/riskyUsers", Type: "#microsoft.graph.riskyUser", Categories: []string{"RiskyUsers"}, ID: []string{"properties.id"}, States: true},
+			{Path: "security/incidents", Type: "#microsoft.graph.security.incident", Categories: []string{"SecurityIncident"}, ID: []string{"properties.id", "properties.IncidentName"}, First: []string{"properties.CreatedTime"}, Last: []string{"properties.LastModifiedTime"}},
+		},
 	}).Start()
 }
 
@@ -260,7 +285,7 @@ func TestTheEnd(t *testing.T) {
 func TestRenewal(t *testing.T) {
 	w, l := newWorld(t), newListener(t)
 	s := w.subscribe(l, "auditLogs/signIns", "created")
-	if _, err := w.m.Renew(context.Background(), tenant, "app", s.ID, w.now.Add(3*time.Hour), ""); err != nil {
+	if _, err := w.m.Renew(context.Background(), tenant, "app", s.ID, subscription.Renewal{Expires: w.now.Add(3 * time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	w.now = w.now.Add(2 * time.Hour)
@@ -269,7 +294,7 @@ func TestRenewal(t *testing.T) {
 	if got := l.heard(); !strings.Contains(got, "s-1") {
 		t.Errorf("not told: %q", got)
 	}
-	if _, err := w.m.Renew(context.Background(), tenant, "another", s.ID, w.now.Add(time.Hour), ""); fault.KindOf(err) != fault.NotFound {
+	if _, err := w.m.Renew(context.Background(), tenant, "another", s.ID, subscription.Renewal{Expires: w.now.Add(time.Hour)}); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another application renews it: %v", err)
 	}
 }
