@@ -50,9 +50,14 @@ func totpUse(tenant, id string) string { return "totp of " + tenant + "/" + id }
 // shows. Nothing is kept until EnrolTOTP is given a code that fits.
 func (a *Accounts) NewTOTP(p Person, issuer string) (secret []byte, address string) {
 	secret = a.random(20)
+	return secret, TOTPAddress(p, issuer, secret)
+}
+
+// TOTPAddress is what an authenticator is shown to learn a secret.
+func TOTPAddress(p Person, issuer string, secret []byte) string {
 	v := url.Values{"secret": {base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)}, "issuer": {issuer}, "algorithm": {"SHA1"}, "digits": {"6"}, "period": {"30"}}
 	u := url.URL{Scheme: "otpauth", Host: "totp", Path: "/" + issuer + ":" + p.UserPrincipalName, RawQuery: strings.ReplaceAll(v.Encode(), "+", "%20")}
-	return secret, u.String()
+	return u.String()
 }
 
 // EnrolTOTP keeps an authenticator's secret, sealed. ErrWrongCode where the code is

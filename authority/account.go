@@ -3,6 +3,7 @@ package authority
 import (
 	"encoding/base32"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,7 +33,7 @@ func (c *call) account() {
 		return
 	}
 	if c.r.Method != http.MethodPost {
-		c.showAccount(w, person, page{})
+		c.showAccount(w, person, nil, page{})
 		return
 	}
 	form, p := c.form()
@@ -55,11 +56,11 @@ func (c *call) account() {
 		c.show(http.StatusOK, page{Title: "Done", Text: said})
 		return
 	}
-	shownPage := page{Text: said}
 	if err != nil {
-		shownPage = page{Error: err.Error(), Status: http.StatusBadRequest}
+		c.showAccount(w, person, f.Secret, page{Error: err.Error(), Status: http.StatusBadRequest})
+		return
 	}
-	c.showAccount(w, person, shownPage)
+	c.showAccount(w, person, nil, page{Text: said})
 }
 
 func (c *call) accountAction(f *flow, w who, person access.Person, form url.Values) (said string, err error) {
@@ -74,7 +75,7 @@ func (c *call) accountAction(f *flow, w who, person access.Person, form url.Valu
 			if p.detail != nil {
 				return "", p.detail
 			}
-			return "", fault.New(fault.Denied, "%s", p.text)
+			return "", fault.New(fault.Denied, "%s", p.forPeople())
 		}
 		person, err := accounts.Person(f.Tenant, person.ID)
 		if err != nil {
@@ -106,13 +107,15 @@ func (c *call) accountAction(f *flow, w who, person access.Person, form url.Valu
 
 // accountView is what the account page shows.
 type accountView struct {
-	UPN, Name   string
-	Local       bool // has a password here
-	TOTP        bool
-	Secret, URI string
-	QR          *qrView
-	Passkeys    []passkeyView
-	New         string // options of a registration
+	UPN, Name string
+	Local     bool // has a password here
+	TOTP      bool
+	Secret    string
+	Address   template.URL // otpauth: what an authenticator learns the secret from
+	QR        *qrView
+	Passkeys  []passkeyView
+	New       string // options of a registration
+	SignOut   string
 }
 
 // qrView is a code as a path of squares, a unit each, in a field of Size by Size.
@@ -142,12 +145,20 @@ func qrOf(text string) *qrView {
 
 type passkeyView struct{ ID, Name, Created string }
 
-func (c *call) showAccount(w who, person access.Person, p page) {
+// showAccount of a person. secret is of the authenticator that is being added, which
+// may have learnt it already; nil makes one.
+func (c *call) showAccount(w who, person access.Person, secret []byte, p page) {
 	f := &flow{For: forAccount, Segment: w.Tenant, Tenant: w.Tenant, App: PortalID, AppName: "Sextant account page", Who: &w, Correlation: c.correlation}
 	v := &accountView{UPN: person.UserPrincipalName, Name: person.DisplayName, Local: person.PasswordHash != "", TOTP: len(person.TOTPSecret) > 0}
+	v.SignOut = "/" + url.PathEscape(w.Tenant) + "/oauth2/v2.0/logout"
 	if !v.TOTP {
-		f.Secret, v.URI = c.a.o.Accounts.NewTOTP(person, "Sextant")
-		v.QR = qrOf(v.URI)
+		const issuer = "Sextant"
+		f.Secret = secret
+		address := access.TOTPAddress(person, issuer, secret)
+		if secret == nil {
+			f.Secret, address = c.a.o.Accounts.NewTOTP(person, issuer)
+		}
+		v.QR, v.Address = qrOf(address), template.URL(address)
 		v.Secret = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(f.Secret)
 	}
 	for _, k := range person.Passkeys {

@@ -59,7 +59,7 @@ func (c *call) cancel(f *flow) {
 func (c *call) again(f *flow, p *problem) {
 	c.record(p)
 	c.log(p)
-	c.showFlow(f, page{Error: p.text, Status: 400})
+	c.showFlow(f, page{Error: p.forPeople(), Status: 400})
 }
 
 func (c *call) password(f *flow, form url.Values) {

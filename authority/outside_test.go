@@ -144,7 +144,7 @@ func TestSignInElsewhere(t *testing.T) {
 	b.get(outsidePath+"?error=access_denied&state="+url.QueryEscape(state)).wants(200, "refused the sign-in")
 	// Somebody else's name is not taken over.
 	o.claims = map[string]any{"sub": "s-2", "preferred_username": "ann@aldermoor.example"}
-	o.signIn(h, h.browser()).wants(400, "there is an account ann@aldermoor.example already")
+	o.signIn(h, h.browser()).wants(400, "There is an account ann@aldermoor.example already")
 	o.claims = map[string]any{"sub": "s-3", "name": "nobody"}
 	o.signIn(h, h.browser()).wants(400, "no account can be made")
 }
@@ -153,7 +153,7 @@ func TestAccountsElsewhereAreMadeByAdministrators(t *testing.T) {
 	o := newIssuer(t)
 	o.claims = map[string]any{"sub": "s-1", "preferred_username": "cem@aldermoor.example"}
 	h := o.house(func(p *Provider) { p.Create = false })
-	o.signIn(h, h.browser()).wants(400, "nobody here signs in as")
+	o.signIn(h, h.browser()).wants(400, "Nobody here signs in as")
 	_, err := h.accounts.UpdatePerson(context.Background(), access.Operator(), home, h.ann.ID, func(p *access.Person) error { p.Issuer, p.Subject = o.srv.URL, "s-1"; return nil })
 	h.ok(err)
 	o.signIn(h, h.browser()).back("http://localhost:51234")

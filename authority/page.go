@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"sextant/fault"
 )
 
 //go:embed pages
@@ -46,7 +48,7 @@ var templates = template.Must(template.ParseFS(pagesFS, "pages/*.html"))
 // show a page. Scripts and styles are the server's own files alone, and forms go to
 // the server, and to where the application is answered.
 func (c *call) show(status int, p page, formsTo ...string) {
-	p.Trace = c.trace
+	p.Trace, p.Error = c.trace, fault.Sentence(p.Error)
 	var b bytes.Buffer
 	if err := templates.ExecuteTemplate(&b, "page.html", p); err != nil {
 		c.a.o.Logger.Error("a page cannot be shown", "trace", c.trace, "reason", err)
@@ -63,7 +65,7 @@ func (c *call) show(status int, p page, formsTo ...string) {
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; form-action "+forms+"; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action "+forms+"; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self)")
 	c.w.WriteHeader(status)
@@ -150,7 +152,7 @@ func (c *call) asset() {
 		return
 	}
 	name := strings.TrimPrefix(strings.ToLower(c.r.URL.Path), assetPath)
-	kind := map[string]string{"style.css": "text/css; charset=utf-8", "signin.js": "text/javascript; charset=utf-8"}[name]
+	kind := map[string]string{"style.css": "text/css; charset=utf-8", "signin.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"}[name]
 	text, err := pagesFS.ReadFile("pages/" + name)
 	if kind == "" || err != nil {
 		http.NotFound(c.w, c.r)

@@ -25,6 +25,20 @@ type problem struct {
 
 func (p *problem) Error() string { return fmt.Sprintf("AADSTS%d: %s", p.code, p.text) }
 
+// forPeople is what a sign-in page says of the problem: Entra's own texts, which
+// records and clients get, are for those who know them.
+func (p *problem) forPeople() string {
+	switch p.code {
+	case 50126:
+		return "The user name or the password is wrong."
+	case 50053:
+		return "After many wrong passwords the account is locked for a while. Wait a minute and try again, or ask an administrator to unlock it."
+	case 90055:
+		return "Too many tries from here went wrong. Wait five minutes and try again."
+	}
+	return p.text
+}
+
 // fields of the lines of a table of n columns.
 func fields(text string, n int) func(yield func([]string) bool) {
 	return func(yield func([]string) bool) {

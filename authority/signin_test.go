@@ -81,7 +81,7 @@ func TestSignIn(t *testing.T) {
 	if !strings.Contains(csp, "form-action 'self' http://localhost:51234;") || !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("the policy of the page: %s", csp)
 	}
-	b.send("password", "login", "ann@aldermoor.example", "passwd", "wrong").wants(400, "invalid username or password")
+	b.send("password", "login", "ann@aldermoor.example", "passwd", "wrong").wants(400, "The user name or the password is wrong")
 	b.send("password", "login", "ann@aldermoor.example", "passwd", annPW)
 	back := b.back("http://localhost:51234")
 	if back.Get("state") != "st&1" || back.Get("code") == "" {
@@ -267,7 +267,11 @@ func TestAuthenticator(t *testing.T) {
 	b.get("/"+home+"/account").wants(200, "Sign in")
 	b.send("password", "login", "bob@aldermoor.example", "passwd", annPW).wants(200, "Your account")
 	b.wants(200, `aria-label="QR code of the secret"><path d="M4 4h1v1h-1z`)
-	b.send("totp", "otc", "000000").wants(400, "the code is wrong")
+	first := secretAt.FindStringSubmatch(b.page)[1]
+	b.send("totp", "otc", "000000").wants(400, "The code is wrong")
+	if shown := secretAt.FindStringSubmatch(b.page)[1]; shown != first {
+		t.Error("a code that was mistyped makes another secret, which no authenticator has")
+	}
 	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secretAt.FindStringSubmatch(b.page)[1])
 	h.ok(err)
 	b.send("totp", "otc", totp(secret, h.clock())).wants(200, "The authenticator was added")
@@ -311,17 +315,17 @@ func TestLockOut(t *testing.T) {
 	b := h.browser()
 	b.get(h.authorizeAt())
 	for range 10 {
-		b.send("password", "login", "ann@aldermoor.example", "passwd", "wrong").wants(400, "invalid username or password")
+		b.send("password", "login", "ann@aldermoor.example", "passwd", "wrong").wants(400, "The user name or the password is wrong")
 	}
-	b.send("password", "login", "ann@aldermoor.example", "passwd", annPW).wants(400, "The account is locked")
+	b.send("password", "login", "ann@aldermoor.example", "passwd", annPW).wants(400, "After many wrong passwords the account is locked")
 	if heard := h.heard(); !strings.HasSuffix(heard, "50126; SignInLogs ann@aldermoor.example 50053") {
 		t.Errorf("recorded: %s", heard)
 	}
 	// A name that nobody has looks the same.
 	for range 10 {
-		b.send("password", "login", "nobody@aldermoor.example", "passwd", "wrong").wants(400, "invalid username or password")
+		b.send("password", "login", "nobody@aldermoor.example", "passwd", "wrong").wants(400, "The user name or the password is wrong")
 	}
-	b.send("password", "login", "nobody@aldermoor.example", "passwd", "wrong").wants(400, "The account is locked")
+	b.send("password", "login", "nobody@aldermoor.example", "passwd", "wrong").wants(400, "After many wrong passwords the account is locked")
 	h.pass(2 * time.Minute)
 	b.get(h.authorizeAt()).send("password", "login", "ann@aldermoor.example", "passwd", annPW).back("http://localhost:51234")
 }
@@ -479,7 +483,7 @@ func TestPasswordOnTheAccountPage(t *testing.T) {
 	b, elsewhere := h.browser(), h.browser()
 	elsewhere.get(h.authorizeAt()).send("password", "login", "ann@aldermoor.example", "passwd", annPW)
 	b.get("/aldermoor.example/account").send("password", "login", "ann@aldermoor.example", "passwd", annPW).wants(200, "Your account")
-	b.send("password", "passwd", "wrong", "newpasswd", "another fine sentence", "confirmpasswd", "another fine sentence").wants(400, "invalid username or password")
+	b.send("password", "passwd", "wrong", "newpasswd", "another fine sentence", "confirmpasswd", "another fine sentence").wants(400, "The user name or the password is wrong")
 	b.send("password", "passwd", annPW, "newpasswd", "another fine sentence", "confirmpasswd", "another fine sentence").wants(200, "The password was changed")
 	b.get("/"+home+"/account").wants(200, "Your account")
 	if q := elsewhere.get(h.authorizeAt("prompt", "none")).back("http://localhost:51234"); q.Get("error") != "login_required" {

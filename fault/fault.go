@@ -10,6 +10,9 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Kind says what a caller can do about an error. The zero Kind is Internal.
@@ -78,4 +81,18 @@ func KindOf(err error) Kind {
 		return Invalid
 	}
 	return Internal
+}
+
+// Sentence is a message as a page shows it to people: it begins with a capital, and
+// ends with a stop.
+func Sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return text
+	}
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "?") && !strings.HasSuffix(text, "!") {
+		text += "."
+	}
+	return text
 }

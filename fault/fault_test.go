@@ -26,3 +26,11 @@ func TestNewKeepsCauses(t *testing.T) {
 	f(New(Denied, "one: %w", io.EOF), "one: EOF", io.EOF)
 	f(New(Denied, "two: %w: %w", io.EOF, fs.ErrExist), "two: EOF: file already exists", io.EOF, fs.ErrExist)
 }
+
+func TestSentence(t *testing.T) {
+	for in, want := range map[string]string{"": "", "the code is wrong": "The code is wrong.", "Wait.": "Wait.", "übel?": "Übel?", "3 tries": "3 tries."} {
+		if got := Sentence(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}

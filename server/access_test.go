@@ -393,10 +393,10 @@ func TestSetupLink(t *testing.T) {
 	w.expect("GET", "/setup?code=nonsense", "", 403, "not valid", none)
 	w.expect("GET", "/setup?code="+first, "", 403, "not valid", none)
 	_, page, h := w.call("GET", "/setup?code="+code, nil, none)
-	if csp := h.Get("Content-Security-Policy"); !strings.Contains(page, "<form") || strings.Contains(page, "<script") || !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "form-action 'self'") || h.Get("Referrer-Policy") != "no-referrer" {
+	if csp := h.Get("Content-Security-Policy"); !strings.Contains(page, "<form") || strings.Contains(page, "<script") || !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "form-action 'self'") || h.Get("Referrer-Policy") != "same-origin" {
 		t.Errorf("%s %v", page, h)
 	}
-	w.expect("POST", "/setup", form(code, "another sentence that is long"), 400, "two passwords differ.*&lt;b&gt;", none, kind)
+	w.expect("POST", "/setup", form(code, "another sentence that is long"), 400, "The two passwords differ\\..*&lt;b&gt;", none, kind)
 	w.expect("POST", "/setup", form(code, "a sentence that is long"), 403, "not answered", none, kind, "Origin: https://evil.example")
 	w.expect("POST", "/setup", form(code, "a sentence that is long"), 200, "ann@aldermoor.example</b> is Global Administrator", none, kind)
 	w.expect("POST", "/setup", form(code, "a sentence that is long"), 403, "not valid", none, kind)

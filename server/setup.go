@@ -29,8 +29,10 @@ func (s *Server) serveSetup() {
 	show := func(w http.ResponseWriter, status int, p setupPage) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-		h.Set("Referrer-Policy", "no-referrer") // the code is in the address
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		// The code is in the address, and goes to nobody else; without any referrer a
+		// browser would say that the form comes from nowhere, which is refused.
+		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		w.WriteHeader(status)
@@ -50,7 +52,7 @@ func (s *Server) serveSetup() {
 			s.o.Logger.Error("setting up failed", "reason", err)
 			status, err = http.StatusInternalServerError, errors.New("an internal error; the server's log says more")
 		}
-		p.Error = err.Error()
+		p.Error = fault.Sentence(err.Error())
 		show(w, status, p)
 	}
 	s.mux.HandleFunc("GET /setup", func(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,12 @@
 // passkeys.
 "use strict";
 
+// What went wrong, where browsers have words for engineers alone.
+const words = {
+  NotAllowedError: "No passkey was used: it was cancelled, took too long, or there is none here for this account.",
+  InvalidStateError: "This device has a passkey of this account already.",
+};
+
 for (const form of document.querySelectorAll("form[data-send]")) form.submit();
 
 if (window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON) {
@@ -23,7 +29,7 @@ if (window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSO
           said.setAttribute("role", "alert");
           form.append(said);
         }
-        said.textContent = "The passkey was not used: " + e.message;
+        said.textContent = words[e.name] ?? "The passkey was not used: " + e.message;
       }
     });
   }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -198,7 +200,16 @@ func (a *app) offerSetup(accounts *access.Accounts, addr string, secure net.List
 	if code == "" || err != nil {
 		return err
 	}
-	if secure != nil {
+	here, err := url.Parse(addr)
+	if err != nil {
+		return err
+	}
+	switch ip := net.ParseIP(here.Hostname()); {
+	case a.conf.HTTP.URL != "":
+		addr = strings.TrimRight(a.conf.HTTP.URL, "/")
+	case ip.IsLoopback(): // no browser has to trust a certificate first
+		addr = "http://" + net.JoinHostPort("localhost", here.Port())
+	case secure != nil:
 		_, port, err := net.SplitHostPort(secure.Addr().String())
 		if err != nil {
 			return err
