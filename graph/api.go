@@ -42,6 +42,9 @@ type resource struct {
 	// values are the record's words and the members that they are, by property in
 	// lower case.
 	values map[string][][2]string
+	// fixed are the values that records of a kind always have, where their table has no
+	// column for it: by kind, then property in lower case.
+	fixed map[string]map[string]string
 }
 
 // tableOf a resource.
@@ -90,7 +93,7 @@ func readResources(text string, m *odata.Model) (out []*resource, err error) {
 			if left = len(words) == 2 && words[1] != m.Version; left {
 				continue
 			}
-			if r = (&resource{path: strings.Split(name, "/"), entity: m.Type(words[0]), also: map[string][]string{}, values: map[string][][2]string{}}); r.entity == nil {
+			if r = (&resource{path: strings.Split(name, "/"), entity: m.Type(words[0]), also: map[string][]string{}, values: map[string][][2]string{}, fixed: map[string]map[string]string{}}); r.entity == nil {
 				return nil, fmt.Errorf("line %d: there is no type %q", n, words[0])
 			}
 			out = append(out, r)
@@ -130,6 +133,14 @@ func readResources(text string, m *odata.Model) (out []*resource, err error) {
 			for _, w := range words[2:] {
 				word, member, _ := strings.Cut(w, ":")
 				r.values[strings.ToLower(words[0])] = append(r.values[strings.ToLower(words[0])], [2]string{word, member})
+			}
+		case "fixed":
+			for _, w := range words[2:] {
+				kind, value, _ := strings.Cut(w, ":")
+				if r.fixed[kind] == nil {
+					r.fixed[kind] = map[string]string{}
+				}
+				r.fixed[kind][strings.ToLower(words[0])] = value
 			}
 		case "also":
 			r.also[strings.ToLower(words[0])] = words[2:]

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,6 +43,8 @@ type seen struct {
 	limited bool
 	// noPolicies: the permission to see conditional access policies is missing.
 	noPolicies bool
+	// tenant whose records they are.
+	tenant string
 }
 
 // bind the entity's properties to the columns of one of its tables. row gives the
@@ -58,17 +61,25 @@ func (f *Face) bind(a *api, r *resource, entity *odata.Type, t tableOf, def *tab
 			return odata.Column{Fixed: true}, true
 		}
 		p, _ := entity.Property(property)
-		var col table.Column
-		found := false
-		for _, path := range r.fields(property) {
-			if col, found = columns[strings.ToLower(strings.Join(path, "."))]; found {
-				break
-			}
+		if property == "tenantId" && r.path[0] == "security" {
+			return odata.Column{Expr: constant(table.StringValue(see.tenant))}, true
 		}
-		if !found {
+		if service, ok := map[string]int{"serviceSource": 0, "detectionSource": 1}[property]; ok && def.Columns.Index("ProviderName") >= 0 {
+			return odata.Column{Expr: productOf(cat, service)}, true
+		}
+		e := columnOf(cat, r, def, columns, property)
+		if e == nil {
+			if v, ok := r.fixed[t.kind][strings.ToLower(property)]; ok {
+				return odata.Column{Expr: constant(fixedValue(p, v))}, true
+			}
+			if property == "status" && def.Columns.Index("ResultType") >= 0 && t.kind != "" {
+				return odata.Column{Members: map[string]plan.Expr{
+					"errorCode": &plan.Col{Name: "ResultType", T: table.String}, "failureReason": &plan.Col{Name: "ResultDescription", T: table.String},
+				}}, true
+			}
 			return odata.Column{}, false
 		}
-		c := odata.Column{Expr: &plan.Col{Name: col.Name, T: col.Type}}
+		c := odata.Column{Expr: e}
 		if words := r.values[strings.ToLower(property)]; words != nil {
 			return odata.Column{Expr: membersOf(cat, words, c.Expr)}, true
 		}
@@ -78,17 +89,82 @@ func (f *Face) bind(a *api, r *resource, entity *odata.Type, t tableOf, def *tab
 			}
 		}
 		if p.Type.Kind == odata.Complex || p.Type.Collection {
-			if col.Type == table.String {
+			if e.Type() == table.String {
 				c.Expr = callOf(cat, "parse_json", table.Dynamic, c.Expr)
 			}
-			c.In = col.Name
-			if p.Type.Kind == odata.Complex {
-				c.Key = keyOf(p.Type.Of, def, col.Name)
+			if col, ok := e.(*plan.Col); ok {
+				c.In = col.Name
+				if p.Type.Kind == odata.Complex {
+					c.Key = keyOf(p.Type.Of, def, col.Name)
+				}
+			}
+			if property == "conditionalAccessAudiences" {
+				c.Elem = func(e plan.Expr) plan.Expr {
+					id := &plan.Member{Of: e, Key: "applicationId"}
+					return callOf(cat, "iff", table.Dynamic, callOf(cat, "isnotnull", table.Bool, id), id, e)
+				}
 			}
 		}
 		return c, true
 	}
 	return b
+}
+
+// columnOf the table that a property is, or what lies below one that holds JSON; nil
+// where there is none.
+func columnOf(cat *fn.Catalogue, r *resource, def *table.Def, columns map[string]table.Column, property string) (out plan.Expr) {
+	for _, path := range slices.Backward(r.fields(property)) {
+		var e plan.Expr
+		for n := len(path); n > 0 && e == nil; n-- {
+			col, found := columns[strings.ToLower(strings.Join(path[:n], "."))]
+			if !found {
+				continue
+			}
+			e = &plan.Col{Name: col.Name, T: col.Type}
+			if n == len(path) {
+				break
+			}
+			if col.Type == table.String {
+				e = callOf(cat, "parse_json", table.Dynamic, e)
+			}
+			for _, key := range path[n:] {
+				e = &plan.Member{Of: e, Key: key}
+			}
+			if p, ok := r.entity.Property(property); ok && p.Type.Name != "DateTimeOffset" && p.Type.Kind != odata.Complex && !p.Type.Collection {
+				e = callOf(cat, "tostring", table.String, e)
+			}
+		}
+		switch {
+		case e == nil:
+		case out != nil && e.Type() == table.String && out.Type() == table.String && len(path) > 2:
+			out = callOf(cat, "iff", table.String, callOf(cat, "isnotempty", table.Bool, e), e, out)
+		default:
+			out = e
+		}
+	}
+	return out
+}
+
+// fixedValue of a property.
+func fixedValue(p *odata.Property, v string) table.Value {
+	if p.Type.Name == "Boolean" {
+		return table.BoolValue(v == "true")
+	}
+	return table.StringValue(v)
+}
+
+// productOf an alert's row: what alertOf says of it.
+func productOf(cat *fn.Catalogue, of int) plan.Expr {
+	provider, product := &plan.Col{Name: "ProviderName", T: table.String}, &plan.Col{Name: "ProductName", T: table.String}
+	word := func(key string) plan.Expr { return constant(table.StringValue(products[key][of])) }
+	has := func(s string) plan.Expr {
+		return callOf(cat, "contains_cs", table.Bool, product, constant(table.StringValue(s)))
+	}
+	out := callOf(cat, "iff", table.String, has("Sentinel"), word("ASI"), callOf(cat, "iff", table.String, has("Identity Protection"), word("IPC"), constant(table.StringValue("unknown"))))
+	for _, key := range slices.Sorted(maps.Keys(products)) {
+		out = callOf(cat, "iff", table.String, callOf(cat, "==", table.Bool, provider, constant(table.StringValue(key))), word(key), out)
+	}
+	return out
 }
 
 // keyOf gives the names that the members of a type have in the records of

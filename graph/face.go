@@ -481,7 +481,7 @@ func policyPermissions() []string {
 func (f *Face) sees(who *access.Principal, t *Tenant, d access.Decision) seen {
 	// Details of risk are hidden by the licence on sign-ins too.
 	risk := f.o.Policy.Decide(&access.Principal{Root: true}, access.Question{Tenant: t.ID, Licences: t.Licences, Report: access.Protection, Face: access.Graph})
-	s := seen{limited: d.Limited || risk.Limited}
+	s := seen{limited: d.Limited || risk.Limited, tenant: t.ID}
 	if !who.Root {
 		s.noPolicies = !who.May(policyPermissions()...) || who.Kind == access.User && !who.Is(policyRoles()...)
 	}

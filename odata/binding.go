@@ -25,6 +25,12 @@ type Column struct {
 	// Key gives the name of a member where the JSON has another than the type; nil
 	// leaves all as they are.
 	Key func(property string) string
+	// Members of a complex property that rows have in columns of their own, by their
+	// names; Expr is then nil where the rest is null.
+	Members map[string]plan.Expr
+	// Elem gives the value of an element of a list where its JSON holds it deeper; nil
+	// leaves all as they are.
+	Elem func(plan.Expr) plan.Expr
 	// Values of a collection that is the same in every row; Expr is then nil.
 	Values []string
 	Fixed  bool // Values are meant, also when there are none

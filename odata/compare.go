@@ -143,13 +143,13 @@ func (c *compiler) as(v value, sort sortOf, at fault.Span) value {
 }
 
 // member of an enumeration that a literal names.
-func (c *compiler) memberOf(e *Enum, l *Literal) string {
+func (c *compiler) memberOf(e *Enum, l *Literal) Member {
 	m, ok := e.Find(l.Text)
 	if !ok {
 		if n, err := strconv.ParseInt(l.Text, 10, 64); err == nil {
 			for _, m := range e.Members {
 				if m.Value == n {
-					return m.Name
+					return m
 				}
 			}
 		}
@@ -159,7 +159,7 @@ func (c *compiler) memberOf(e *Enum, l *Literal) string {
 		}
 		c.fail(l.At, "The string '%s' is not a valid enumeration type constant; %s are.", short(l.Text), strings.Join(names, ", "))
 	}
-	return m.Name
+	return m
 }
 
 var flipped = map[string]string{"eq": "eq", "ne": "ne", "gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
@@ -265,7 +265,11 @@ func (c *compiler) equalEnum(e Expr, x, y value) plan.Expr {
 		x, y = y, x
 	}
 	if y.lit != nil {
-		y.e = text(c.memberOf(x.enum, y.lit))
+		m := c.memberOf(x.enum, y.lit)
+		if x.json {
+			return c.fold(e.Span(), c.call("in~", table.Bool, x.e, text(m.Name), text(strconv.FormatInt(m.Value, 10))))
+		}
+		y.e = text(m.Name)
 	}
 	p := c.call("=~", table.Bool, x.e, y.e)
 	return c.fold(e.Span(), p)
@@ -290,7 +294,7 @@ func (c *compiler) has(e *Binary, x, y value) plan.Expr {
 	if x.sort != enumValue || y.lit == nil || y.sort != textValue {
 		c.fail(e.Span(), "has wants an enumeration and one of its members.")
 	}
-	return c.call("has", table.Bool, x.e, text(c.memberOf(x.enum, y.lit)))
+	return c.call("has", table.Bool, x.e, text(c.memberOf(x.enum, y.lit).Name))
 }
 
 // in is x in (…).
@@ -311,7 +315,11 @@ func (c *compiler) in(e *In) plan.Expr {
 				}
 			}
 		case x.sort == enumValue && v.lit != nil && v.sort == textValue:
-			members = append(members, c.memberOf(x.enum, v.lit))
+			m := c.memberOf(x.enum, v.lit)
+			members = append(members, m.Name)
+			if x.json {
+				members = append(members, strconv.FormatInt(m.Value, 10))
+			}
 		default:
 			rest = append(rest, c.equal(&Binary{At: item.Span(), Op: "eq", X: e.X, Y: item}, x, v))
 		}

@@ -43,6 +43,8 @@ type value struct {
 	lit *Literal
 	// key gives the names of members, see Column.
 	key func(string) string
+	// json: it is read from JSON, where a member of an enumeration may be its number.
+	json bool
 }
 
 // variable of a lambda.
@@ -340,6 +342,8 @@ func (c *compiler) path(p *Path) value {
 		v.e = &plan.Const{Value: table.Null(table.Dynamic)}
 	case col.Fixed:
 		v.fixed, v.values = true, col.Values
+	case col.Expr == nil:
+		v.e = &plan.Const{Value: table.Null(table.Dynamic)}
 	default:
 		v.e = col.Expr
 	}
@@ -360,8 +364,12 @@ func (c *compiler) below(v value, t Ref, p *Path, at int) value {
 		if v.key != nil {
 			key = v.key(key)
 		}
-		v = value{e: c.member(v.e, key), column: v.column}
-		v.column.In = "" // a list further down
+		e := v.column.Members[prop.Name]
+		if e == nil {
+			e = c.member(v.e, key)
+		}
+		v = value{e: e, column: v.column}
+		v.column.In, v.column.Members = "", nil // of the first level alone
 		t = prop.Type
 	}
 	if t.Collection {
@@ -411,7 +419,7 @@ func (c *compiler) typed(v value, t Ref) value {
 	case t.Name == "Duration":
 		to, sort = table.TimeSpan, spanValue
 	}
-	v.sort = sort
+	v.sort, v.json = sort, v.e.Type() == table.Dynamic
 	v.e = c.convert(v.e, to)
 	return v
 }
@@ -434,6 +442,9 @@ func (c *compiler) lambda(l *Lambda) plan.Expr {
 		return c.call(">", table.Bool, n, long(0))
 	}
 	body := func(e plan.Expr) plan.Expr {
+		if list.column.Elem != nil {
+			e = list.column.Elem(e)
+		}
 		c.vars = append(c.vars, variable{l.Var, list.elem, e, list.key})
 		p := c.pred(l.Body)
 		c.vars = c.vars[:len(c.vars)-1]
