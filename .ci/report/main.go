@@ -19,8 +19,10 @@ import (
 // requirements are the things that a test may miss, by how its skip words it. A
 // test of the repository holds every skip to these wordings.
 var requirements = map[string]*regexp.Regexp{
-	"shared":  regexp.MustCompile(`\breference\b|\.\./shared\b|\bat hand\b|beside the repository`),
-	"clients": regexp.MustCompile(`there is no Node\.js|package-lock\.json cannot be had`),
+	"shared":   regexp.MustCompile(`\breference\b|\.\./shared\b|\bat hand\b|beside the repository`),
+	"clients":  regexp.MustCompile(`there is no Node\.js|package-lock\.json cannot be had`),
+	"chromium": regexp.MustCompile(`there is no Chromium`),
+	"python":   regexp.MustCompile(`there is no Python|requirements\.txt cannot be had`),
 }
 
 type event struct {

@@ -32,6 +32,9 @@ func TestReport(t *testing.T) {
 	f(pass+skip("the reference schemas are not at ../../shared"), "", "1 passed, 0 failed, 1 skipped", true)
 	f(pass+skip("the reference schemas are not at ../../shared"), "shared", "1 passed, 1 failed, 0 skipped", false, "SEXTANT_REQUIRE (shared)")
 	f(pass+skip("no reference at hand: open x: no such file"), "other, shared", "1 passed, 1 failed, 0 skipped", false)
+	f(pass+skip("skipped 1 case: there is no Chromium; the package chromium brings it"), "shared, chromium", "1 passed, 1 failed, 0 skipped", false)
+	f(pass+skip("skipped 1 case: the packages of python/requirements.txt cannot be had: exit status 1"), "python", "1 passed, 1 failed, 0 skipped", false)
+	f(pass+skip("skipped 1 case: the packages of python/requirements.txt cannot be had: exit status 1"), "clients", "1 passed, 0 failed, 1 skipped", true)
 	f(pass+skip("no docker here"), "docker", "1 passed, 1 failed, 0 skipped", false)
 	// A failing test is counted once, with what it said, not again with its package.
 	f(pass+`{"Action":"output","Package":"p","Test":"B","Output":"    b_test.go:1: wrong\n"}

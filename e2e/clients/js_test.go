@@ -18,13 +18,22 @@ func javascript(t *testing.T) string {
 	if err != nil {
 		t.Skip("skipped 1 case: there is no Node.js")
 	}
-	if _, err := os.Stat("js/node_modules/azure-kusto-data"); err != nil {
-		install := exec.Command("npm", "ci", "--no-audit", "--no-fund")
-		install.Dir = "js"
-		install.WaitDelay = time.Second
-		if out, err := install.CombinedOutput(); err != nil {
-			t.Skipf("skipped 1 case: the packages of js/package-lock.json cannot be had: %v\n%s", err, out)
-		}
+	lock, err := os.ReadFile("js/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mark = "js/node_modules/.installed" // the lock file that they are of
+	if is, err := os.ReadFile(mark); err == nil && bytes.Equal(is, lock) {
+		return node
+	}
+	install := exec.Command("npm", "ci", "--no-audit", "--no-fund")
+	install.Dir = "js"
+	install.WaitDelay = time.Second
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Skipf("skipped 1 case: the packages of js/package-lock.json cannot be had: %v\n%s", err, out)
+	}
+	if err := os.WriteFile(mark, lock, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	return node
 }

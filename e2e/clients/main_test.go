@@ -71,6 +71,7 @@ func (static) GetToken(context.Context, policy.TokenRequestOptions) (azcore.Acce
 type server struct {
 	t                         *testing.T
 	url, plain, ca            string // plain is without TLS
+	setup                     string // link that makes the first administrator
 	http                      *http.Client
 	workspace, resource, rule string
 
@@ -93,7 +94,7 @@ var (
 // comeBack is where people come back to after they signed in to the application.
 const comeBack = "https://app.example/signed-in"
 
-var answersAt = regexp.MustCompile(`answers at (http://\S+)|with TLS at (https://\S+),`)
+var answersAt = regexp.MustCompile(`answers at (http://\S+)|with TLS at (https://\S+),|(http\S+/setup\?\S+)`)
 
 // start a server over an empty folder, and give it a directory and three sign-ins.
 func start(t *testing.T) *server {
@@ -122,12 +123,14 @@ func serve(t *testing.T, dir string, env ...string) *server {
 		defer close(ended)
 		lines := bufio.NewScanner(io.TeeReader(errs, &log))
 		for lines.Scan() {
-			if m := answersAt.FindStringSubmatch(lines.Text()); m == nil {
-				continue
-			} else if s.plain == "" {
+			switch m := answersAt.FindStringSubmatch(lines.Text()); {
+			case m == nil:
+			case m[1] != "":
 				s.plain = m[1]
-			} else {
+			case m[2] != "":
 				s.url = strings.Replace(m[2], "127.0.0.1", "localhost", 1)
+			default:
+				s.setup = m[3]
 				close(found)
 			}
 		}
