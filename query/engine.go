@@ -94,8 +94,13 @@ func (e *Engine) start(ctx context.Context, snap store.Snapshot, req Request, od
 	c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: rows})
 	a := &Answer{Notes: notes, close: closeAll}
 	src := e.scannerOf(c, snap, req.Split)
+	session := eval.Options{TempDir: e.o.TempDir}.Session(c, src)
+	closers = append(closers, session.Close)
+	if s, ok := src.(*split); ok {
+		s.session = session
+	}
 	for i, p := range q.Pipelines {
-		r, err := eval.Options{TempDir: e.o.TempDir}.Run(c, p, src)
+		r, err := session.Run(p)
 		if err != nil {
 			return nil, errors.Join(e.plain(ctx, err), closeAll())
 		}
@@ -130,7 +135,7 @@ const maxPluginRows = 10_000
 // as pivot.
 func (e *Engine) rowsOf(ctx context.Context, snap store.Snapshot, req Request, now int64, odd func(table.Def) bool) func(*plan.Pipeline) ([][]table.Value, error) {
 	return func(p *plan.Pipeline) (out [][]table.Value, err error) {
-		p = plan.Optimize(&plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd, Empty: emptyIn(snap)}, p)
+		p = plan.Optimize(e.rewriting(now, odd, snap), p)
 		c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: maxPluginRows})
 		r, err := eval.Options{TempDir: e.o.TempDir}.Run(c, p, e.scannerOf(c, snap, req.Split))
 		if err != nil {
@@ -181,15 +186,20 @@ func (e *Engine) now(req Request) int64 {
 
 // optimize rewrites the plans of a query that is to run at once.
 func (e *Engine) optimize(q *bind.Query, now int64, odd func(table.Def) bool, snap store.Snapshot) {
-	r := &plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd, Empty: emptyIn(snap)}
+	r := e.rewriting(now, odd, snap)
 	for i, p := range q.Pipelines {
 		q.Pipelines[i] = plan.Optimize(r, p)
 	}
 }
 
-// emptyIn tells which tables have no rows in a snapshot.
-func emptyIn(snap store.Snapshot) func(table.Def) bool {
-	return func(def table.Def) bool { return snap.Stats(def.Name).Rows == 0 }
+// rewriting of plans that are to run over a snapshot.
+func (e *Engine) rewriting(now int64, odd func(table.Def) bool, snap store.Snapshot) *plan.Rewriting {
+	r := &plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: odd}
+	r.Empty = func(def table.Def) bool { return snap.Stats(def.Name).Rows == 0 }
+	if s, ok := snap.(store.Excluder); ok {
+		r.Excluded = func(scan *plan.Scan) bool { return s.Excludes(scanOf(scan)) }
+	}
+	return r
 }
 
 // Check binds a text without running it. The schema is the primary result's.

@@ -46,7 +46,7 @@ func (e *Engine) startPlan(ctx context.Context, st store.Store, req Request, p P
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.o.Timeout)
 	now := e.now(req)
-	pipe = plan.Optimize(&plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: e.odd.of(ctx, st, marks, snap), Empty: emptyIn(snap)}, pipe)
+	pipe = plan.Optimize(e.rewriting(now, e.odd.of(ctx, st, marks, snap), snap), pipe)
 	rows := e.o.MaxRows
 	if req.MaxRows > 0 && req.MaxRows < rows {
 		rows = req.MaxRows
@@ -81,7 +81,7 @@ func (e *Engine) ExplainPlan(ctx context.Context, st store.Store, p Planned) (st
 	}
 	req := Request{Split: p.Split, Now: p.Now}
 	now := e.now(req)
-	pipe = plan.Optimize(&plan.Rewriting{Cat: e.o.Catalogue, Now: now, Odd: e.odd.of(ctx, st, marks, snap), Empty: emptyIn(snap)}, pipe)
+	pipe = plan.Optimize(e.rewriting(now, e.odd.of(ctx, st, marks, snap), snap), pipe)
 	c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes})
 	text, err := e.explainPipeline(c, snap, pipe, req)
 	return text, errors.Join(err, snap.Close())

@@ -25,6 +25,7 @@ type split struct {
 	c       *fn.Context
 	o       *Options
 	max     int // operators of one pipeline; negative: all that have a form
+	session *eval.Session // in which subqueries for values run; nil: in one of their own
 	scalars map[int]table.Value
 	sets    map[int][]table.Value
 	cut     func(p *plan.Pipeline, q *sqlgen.Query, why string) // nil, or told of each
@@ -156,7 +157,7 @@ func (s *split) scalar(e *plan.ScalarQuery) (table.Value, error) {
 		return v, nil
 	}
 	v := table.Null(e.T)
-	r, err := eval.Options{TempDir: s.o.TempDir}.Run(s.c, e.Pipe, s)
+	r, err := s.sub(e.Pipe)
 	if err != nil {
 		return v, err
 	}
@@ -178,6 +179,15 @@ func (s *split) scalar(e *plan.ScalarQuery) (table.Value, error) {
 	return v, nil
 }
 
+// sub runs a pipeline for its values. What it shares with the rest of the query
+// (materialize) is computed once.
+func (s *split) sub(p *plan.Pipeline) (eval.Reader, error) {
+	if s.session != nil {
+		return s.session.Run(p)
+	}
+	return eval.Options{TempDir: s.o.TempDir}.Run(s.c, p, s)
+}
+
 // maxSet is how many values of a subquery behind in are written into a statement.
 const maxSet = 2000
 
@@ -187,7 +197,7 @@ func (s *split) set(e *plan.InQuery) ([]table.Value, bool, error) {
 		return vals, vals != nil, nil
 	}
 	s.sets[e.ID] = nil
-	r, err := eval.Options{TempDir: s.o.TempDir}.Run(s.c, e.Pipe, s)
+	r, err := s.sub(e.Pipe)
 	if err != nil {
 		return nil, false, err
 	}

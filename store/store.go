@@ -137,6 +137,12 @@ type Reader interface {
 	Close() error
 }
 
+// Excluder is a Snapshot that may know, without reading, that a scan has no rows. Found
+// by type assertion.
+type Excluder interface {
+	Excludes(scan Scan) bool
+}
+
 // Limits of one query inside the engine. Zero is the engine's default.
 type Limits struct {
 	MemoryBytes int64

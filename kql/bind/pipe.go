@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	"sextant/kql/plan"
 	"sextant/kql/syntax"
 	"sextant/table"
@@ -324,9 +326,19 @@ func (b *binder) serialize(o *syntax.Serialize, r *rel, e env) *rel {
 
 func (b *binder) as(o *syntax.As, r *rel, e env) *rel {
 	out := *r
+	if _, inside := r.pipe.Source.(*plan.Outer); !inside && !r.open && strings.EqualFold(o.Params.Word("hint.materialized"), "true") {
+		out = *b.shared(r)
+	}
 	out.name, out.label = o.Name.Name, o.Name.Name
 	e.sc.names[o.Name.Name] = &entity{rel: &out}
 	return &out
+}
+
+// shared is r computed once, however often it is read.
+func (b *binder) shared(r *rel) *rel {
+	out := source(&plan.Shared{ID: b.nextID(), Pipe: b.shown(r).pipe})
+	out.name, out.ordered = r.name, r.ordered
+	return out
 }
 
 // invoke calls a function with the rows as its first argument.

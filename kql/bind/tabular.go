@@ -159,9 +159,7 @@ func (b *binder) tableCall(x *syntax.Call, e env) *rel {
 		if r.open || name == "view" {
 			return r
 		}
-		out := source(&plan.Shared{ID: b.nextID(), Pipe: b.shown(r).pipe})
-		out.name, out.ordered = r.name, r.ordered
-		return out
+		return b.shared(r)
 	case "totable":
 		if len(x.Args) == 1 {
 			return b.rel(x.Args[0], env{sc: e.sc})

@@ -239,26 +239,56 @@ func compareIP(x, y string, prefix int64, v6 bool) (int64, bool) {
 	return int64(strings.Compare(string(ma[:]), string(mb[:]))), true
 }
 
-// network is a range of addresses of one kind.
-type network struct {
-	ip4    uint32
-	ip6    [16]byte
-	prefix int
+// networks are ranges of addresses of one kind, by the length of their prefix: an
+// address is looked up once for each length, however many ranges there are.
+type networks struct {
+	prefixes []int
+	v4       map[int]map[uint32]bool
+	v6       map[int]map[[16]byte]bool
 }
 
 // networksOf reads ranges; what is none is left out.
-func networksOf(texts []string, v6 bool) []network {
-	var out []network
+func networksOf(texts []string, v6 bool) *networks {
+	out := &networks{v4: map[int]map[uint32]bool{}, v6: map[int]map[[16]byte]bool{}}
 	for _, r := range texts {
 		if v6 {
-			if a, p, _, ok := parseIPv6(r); ok {
-				out = append(out, network{ip6: masked6(a, p), prefix: p})
+			a, p, _, ok := parseIPv6(r)
+			if !ok {
+				continue
 			}
+			if out.v6[p] == nil {
+				out.v6[p] = map[[16]byte]bool{}
+				out.prefixes = append(out.prefixes, p)
+			}
+			out.v6[p][masked6(a, p)] = true
 		} else if ip, p, ok := parseIPv4(r); ok {
-			out = append(out, network{ip4: ip & mask4(p), prefix: p})
+			if out.v4[p] == nil {
+				out.v4[p] = map[uint32]bool{}
+				out.prefixes = append(out.prefixes, p)
+			}
+			out.v4[p][ip&mask4(p)] = true
 		}
 	}
 	return out
+}
+
+// has4 and has6 tell whether one of the ranges has an address.
+func (n *networks) has4(ip uint32) bool {
+	for _, p := range n.prefixes {
+		if n.v4[p][ip&mask4(p)] {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *networks) has6(ip netip.Addr) bool {
+	for _, p := range n.prefixes {
+		if n.v6[p][masked6(ip, p)] {
+			return true
+		}
+	}
+	return false
 }
 
 // inRanges tests the first argument against ranges, arrays of them opened. A
@@ -277,26 +307,29 @@ func inRanges(c *Context, a []table.Value, v6, one bool) Tri {
 		return Unknown
 	}
 	x4 &= mask4(p4)
-	var nets []network
 	if list, ok := dynList(a[1]); ok && len(a) == 2 && len(list) >= memoFrom {
 		kind := "ipv4"
 		if v6 {
 			kind = "ipv6"
 		}
-		nets = memo(c, kind, list, func([]any) []network { return networksOf(textsIn(a[1:]), v6) })
-	} else {
-		nets = networksOf(textsIn(a[1:]), v6)
+		nets := memo(c, kind, list, func([]any) *networks { return networksOf(textsIn(a[1:]), v6) })
+		return triOf(v6 && nets.has6(x6) || !v6 && nets.has4(x4))
 	}
-	if one && len(nets) == 0 {
+	some, hit := false, false
+	eachText(a[1:], func(s string) bool {
+		if v6 {
+			if net, p, _, ok := parseIPv6(s); ok {
+				some, hit = true, masked6(net, p) == masked6(x6, p)
+			}
+		} else if net, p, ok := parseIPv4(s); ok {
+			some, hit = true, net&mask4(p) == x4&mask4(p)
+		}
+		return !hit
+	})
+	if one && !some {
 		return Unknown
 	}
-	for i := range nets {
-		n := &nets[i]
-		if v6 && masked6(x6, n.prefix) == n.ip6 || !v6 && x4&mask4(n.prefix) == n.ip4 {
-			return True
-		}
-	}
-	return False
+	return triOf(hit)
 }
 
 // textsIn are the texts of a list, arrays opened.

@@ -14,8 +14,10 @@ type Rewriting struct {
 	// Odd tells whether rows of a table may have a promoted path of an unexpected
 	// type (table.HiddenOdd). Nil means they may.
 	Odd func(def table.Def) bool
-	// Empty tells that a table certainly has no rows. Nil means that any may have.
-	Empty func(def table.Def) bool
+	// Empty tells that a table certainly has no rows, Excluded that it has none that a
+	// scan asks for. Nil means that any may have.
+	Empty    func(def table.Def) bool
+	Excluded func(s *Scan) bool
 }
 
 // Rule rewrites one pipeline into another that gives the same rows. Pipelines
@@ -40,6 +42,8 @@ func Rules() []Rule {
 		{"never", never},
 		{"top", top},
 		{"hints", hints},
+		{"empty", empty}, // of what the hints exclude
+		{"widen", widen},
 		{"together", together},
 		{"prune", prune},
 	}

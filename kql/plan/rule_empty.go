@@ -6,13 +6,20 @@ import (
 	"sextant/table"
 )
 
-// empty takes out of unions what gives no rows, because its table has none. A
-// search through a workspace reads hundreds of tables of which a few are in use, and
-// the columns of all would be made for each row of each. Columns that only the
-// others had are added behind, as the nulls that they are.
+// empty takes out of unions what gives no rows, because its table has none, or none
+// of those that are asked for. A search through a workspace reads hundreds of tables
+// of which a few are in use, and the columns of all would be made for each row of each.
+// Columns that only the others had are added behind, as the nulls that they are. A
+// scan that gives nothing is not read.
 func empty(r *Rewriting, p *Pipeline) *Pipeline {
+	if r.Empty == nil {
+		return p
+	}
+	if s, ok := p.Source.(*Scan); ok && r.excluded(s) {
+		return &Pipeline{Source: &Values{Out: s.Out}, Ops: p.Ops}
+	}
 	u, ok := p.Source.(*Union)
-	if !ok || r.Empty == nil {
+	if !ok {
 		return p
 	}
 	out := &Union{With: u.With}
@@ -56,7 +63,7 @@ func empty(r *Rewriting, p *Pipeline) *Pipeline {
 func (r *Rewriting) nothing(p *Pipeline) bool {
 	switch s := p.Source.(type) {
 	case *Scan:
-		if !r.Empty(s.Def) {
+		if !r.Empty(s.Def) && !r.excluded(s) {
 			return false
 		}
 	case *Values:
@@ -75,6 +82,12 @@ func (r *Rewriting) nothing(p *Pipeline) bool {
 		return false
 	}
 	return !slices.ContainsFunc(p.Ops, makesRows)
+}
+
+// excluded says that a table has no row that a scan asks for.
+func (r *Rewriting) excluded(s *Scan) bool {
+	asks := s.From > 0 || s.To > 0 || len(s.Equal) > 0 || len(s.Terms) > 0
+	return asks && r.Excluded != nil && r.Excluded(s)
 }
 
 // makesRows says that an operator may give rows where it gets none.

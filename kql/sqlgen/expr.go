@@ -147,6 +147,10 @@ func (g *gen) literal(v table.Value) (sql, why string) {
 	return "", "a literal of type " + v.Type().String() + " has no SQL form"
 }
 
+// maxLiteral is how long a list may be that a subquery made, in bytes of its text: the
+// engine reads a longer one more slowly than Go looks values up.
+const maxLiteral = 32 << 10
+
 func (g *gen) call(s *state, e *plan.Call, form fn.SQLForm) (sql, why string) {
 	if form == nil {
 		return "", e.Fn.Name + " has no SQL form"
@@ -155,6 +159,9 @@ func (g *gen) call(s *state, e *plan.Call, form fn.SQLForm) (sql, why string) {
 	info := e.Info
 	for i, a := range e.Args {
 		if v, ok := g.value(a); ok { // known by now: forms may depend on it
+			if g.caller != nil && v.Type() == table.Dynamic && len(v.Text()) > maxLiteral {
+				return "", "a list of this length is looked up in Go"
+			}
 			info = append([]fn.Arg{}, info...)
 			info[i].Const = &v
 		}

@@ -186,7 +186,7 @@ func alone(p *plan.Pipeline) bool {
 			}
 		}
 		return !ok
-	})
+	}, everyOp)
 	return ok
 }
 

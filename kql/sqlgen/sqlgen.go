@@ -79,6 +79,10 @@ func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, er
 	rest := p.Ops
 	n := 0
 	for len(rest) > 0 && (o.Max < 0 || n < o.Max) {
+		if p, ok := rest[0].(*plan.Project); ok && len(rest) == 1 && constants(p) > maxConstants {
+			why = "columns that are the same in all rows are added in Go"
+			break
+		}
 		next, left, w := g.op(st, rest[0])
 		why = w
 		if next == nil {
@@ -116,6 +120,25 @@ func Prefix(p *plan.Pipeline, o Options, rel Relation) (q *Query, why string, er
 		done.Ops = append(done.Ops, &plan.Project{Cols: cols})
 	}
 	return &Query{SQL: g.with() + st.final(keep), Schema: schema, Functions: g.functions, Ops: n, Rest: rest, Why: why, Done: done}, why, nil
+}
+
+// maxConstants columns of an answer come from the engine: it makes room for the rows of
+// a whole chunk in each, and a search through a workspace adds thousands.
+const maxConstants = 64
+
+// constants is how many columns a projection gives that are constants, where it gives
+// nothing else but columns as they are.
+func constants(p *plan.Project) int {
+	if !plan.Widens(p) {
+		return 0
+	}
+	n := 0
+	for _, c := range p.Cols {
+		if _, ok := c.Expr.(*plan.Const); ok {
+			n++
+		}
+	}
+	return n
 }
 
 // maxText is how long a statement may be, in bytes.

@@ -12,18 +12,28 @@ func ReadsTables(p *plan.Pipeline) bool {
 	return anySource(p, func(s plan.Source) bool { _, ok := s.(*plan.Scan); return ok })
 }
 
-// outer says whether p reads the rows of a group around it.
+// outer says whether p reads the rows of a group around it. Those that mv-apply and
+// partition make inside it are its own.
 func outer(p *plan.Pipeline) bool {
-	return anySource(p, func(s plan.Source) bool { _, ok := s.(*plan.Outer); return ok })
+	return anyPipeline(p, func(p *plan.Pipeline) bool { _, ok := p.Source.(*plan.Outer); return ok }, func(op plan.Op) bool {
+		switch op.(type) {
+		case *plan.MvApply, *plan.Partition:
+			return false
+		}
+		return true
+	})
 }
 
 // anySource looks at the sources of p and of every pipeline in it.
 func anySource(p *plan.Pipeline, is func(plan.Source) bool) bool {
-	return anyPipeline(p, func(p *plan.Pipeline) bool { return is(p.Source) })
+	return anyPipeline(p, func(p *plan.Pipeline) bool { return is(p.Source) }, everyOp)
 }
 
-// anyPipeline looks at p and every pipeline in it, until one is found.
-func anyPipeline(p *plan.Pipeline, is func(*plan.Pipeline) bool) bool {
+func everyOp(plan.Op) bool { return true }
+
+// anyPipeline looks at p and every pipeline in it, until one is found; at those that
+// stand inside an operator where enter says so.
+func anyPipeline(p *plan.Pipeline, is func(*plan.Pipeline) bool, enter func(plan.Op) bool) bool {
 	found := false
 	var in func(*plan.Pipeline)
 	expr := func(e plan.Expr) {
@@ -61,6 +71,9 @@ func anyPipeline(p *plan.Pipeline, is func(*plan.Pipeline) bool) bool {
 			}
 			for _, e := range exprs(op) {
 				expr(e)
+			}
+			if !enter(op) {
+				continue
 			}
 			for _, q := range plan.Inside(op) {
 				in(q)
@@ -207,6 +220,6 @@ func settled(p *plan.Pipeline) bool {
 			}
 		}
 		return !ok
-	})
+	}, everyOp)
 	return ok
 }

@@ -62,6 +62,7 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 		if !all && len(ranges) == 0 {
 			continue
 		}
+		all = all || worthless(ranges, seg.rows)
 		cell := plain
 		if seg.def != def {
 			cell = func(i int) string { return seg.cell(def, cols[i], cols) }
@@ -94,6 +95,34 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 // maxRanges of rows are read from one segment. DuckDB skips row groups for one
 // range of them in a branch, not for several.
 const maxRanges = 16
+
+// Excludes implements store.Excluder: no rows in memory, and no segment that may hold
+// rows of the scan.
+func (s *snapshot) Excludes(scan store.Scan) bool {
+	for _, b := range s.state.head[scan.Table] {
+		if b.count() > 0 && !b.span.outside(scan.From, scan.To) {
+			return false
+		}
+	}
+	for _, seg := range s.state.segs[scan.Table] {
+		if seg.span.outside(scan.From, scan.To) {
+			continue
+		}
+		if ranges, all := seg.rowsFor(scan); all || len(ranges) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// worthless ranges leave out so little that reading all rows in one go is cheaper.
+func worthless(ranges []rowRange, rows int64) bool {
+	n := int64(0)
+	for _, r := range ranges {
+		n += r.to - r.from
+	}
+	return 2*n > rows && len(ranges) > 1
+}
 
 // joinRanges closes the smallest gaps until there are at most n.
 func joinRanges(ranges []rowRange, n int) []rowRange {

@@ -22,7 +22,10 @@ type snapshot struct {
 	left    bool // closed, and the last reader has ended
 }
 
-var _ store.CallingSnapshot = (*snapshot)(nil)
+var (
+	_ store.CallingSnapshot = (*snapshot)(nil)
+	_ store.Excluder        = (*snapshot)(nil)
+)
 
 func (s *snapshot) Dialect() string { return "duckdb" }
 

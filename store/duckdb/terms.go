@@ -36,7 +36,7 @@ const (
 	termRows = 2 * vectorSize
 
 	// termsFrom is from how many rows on a segment has an index of terms.
-	termsFrom = 2 * termRows
+	termsFrom = 512
 )
 
 // wantsTerms is true for files that are worth an index of terms.
