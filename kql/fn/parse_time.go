@@ -202,6 +202,7 @@ func fraction(s string) (int64, bool) {
 //	20140525 and 20140525T082005
 //	[Sat, ]8 Nov 14 15:05[:02] [GMT] and [Saturday, ]08-Nov-14 15:05[:02] [GMT]
 //	5/25/2014 or 05-25-2014 [08:20[:05] [AM|PM]]
+//	2014, 5, 25
 func ParseDateTime(text string) (int64, bool) {
 	s := strings.TrimSpace(text)
 	if len(s) < 4 || len(s) > 64 {
@@ -215,6 +216,11 @@ func ParseDateTime(text string) (int64, bool) {
 	}
 	if strings.IndexByte(s, '/') > 0 {
 		return parseUS(s)
+	}
+	if y, rest, ok := strings.Cut(s, ","); ok && len(y) == 4 {
+		if mo, d, ok := strings.Cut(rest, ","); ok {
+			return parseISO(y + "-" + strings.TrimSpace(mo) + "-" + strings.TrimSpace(d))
+		}
 	}
 	return parseRFC(s)
 }

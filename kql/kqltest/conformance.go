@@ -345,12 +345,19 @@ func (c *KnownCase) lines(rows [][]table.Value) (Outcome, string) {
 		}
 		return Pass, ""
 	}
-	if c.Lines != nil && !c.Ordered { // a join gives its rows in no order
+	if (c.Lines != nil || c.CSV != nil) && !c.Ordered && len(cells) > 0 { // without a sort rows come in no order
+		width := len(cells) / len(rows)
 		var lines []string
-		for i, width := 0, len(cells)/max(len(rows), 1); i < len(rows); i++ {
+		for i := range rows {
 			lines = append(lines, bare.Replace(strings.Join(texts[i*width:(i+1)*width], ",")))
 		}
 		wanted := strings.Split(want, "\n")
+		if c.CSV != nil { // all cells, one behind the other
+			wanted = nil
+			for part := range slices.Chunk(strings.Split(strings.ReplaceAll(want, "\n", ","), ","), width) {
+				wanted = append(wanted, strings.Join(part, ","))
+			}
+		}
 		for i := range wanted {
 			wanted[i] = bare.Replace(wanted[i])
 		}
