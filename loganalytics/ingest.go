@@ -15,8 +15,17 @@ import (
 	"sextant/fault"
 )
 
-// maxPost is the largest body of an ingestion request, compressed and not.
-const maxPost = 1 << 20
+// maxPost is how much the rows of an ingestion request may be. What stands between them
+// does not count: Microsoft's Python client fills a request with rows, and only then
+// puts them into a list. postBody is the largest body, compressed and not.
+const (
+	maxPost  = 1 << 20
+	postBody = 2 * maxPost
+)
+
+func tooLarge() error {
+	return refuse(413, "ContentLengthLimitExceeded", "The request is larger than 1 MB; send the rows in parts.")
+}
 
 // apiVersions of the ingestion API.
 var ingestVersions = []string{"2023-01-01", "2021-11-01-preview"}
@@ -128,12 +137,11 @@ func (m *ARM) flow(r *http.Request, rule *ruleProps, f flow, stream string, body
 
 // readPost gives the body of a request, uncompressed, within its limits.
 func readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	tooLarge := refuse(413, "ContentLengthLimitExceeded", "The request is larger than 1 MB; send the rows in parts.")
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPost))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, postBody))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, tooLarge
+		return nil, tooLarge()
 	case err != nil:
 		return nil, refuse(400, "InvalidContent", "The request's body could not be read: "+err.Error())
 	}
@@ -143,13 +151,13 @@ func readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case "gzip":
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err == nil {
-			body, err = io.ReadAll(io.LimitReader(z, maxPost+1))
+			body, err = io.ReadAll(io.LimitReader(z, postBody+1))
 		}
 		switch {
 		case err != nil:
 			return nil, refuse(400, "InvalidContent", "The request's body is not the gzip that it says to be: "+err.Error())
-		case len(body) > maxPost:
-			return nil, tooLarge
+		case len(body) > postBody:
+			return nil, tooLarge()
 		}
 		return body, nil
 	default:
@@ -162,6 +170,13 @@ func rowsOf(body []byte) ([]json.RawMessage, error) {
 	var rows []json.RawMessage
 	if err := json.Unmarshal(body, &rows); err != nil {
 		return nil, refuse(400, "InvalidPayload", "The request's body is not a JSON array of objects: "+err.Error())
+	}
+	size := 0
+	for _, r := range rows {
+		size += len(r)
+	}
+	if size > maxPost {
+		return nil, tooLarge()
 	}
 	for i, r := range rows {
 		if r = bytes.TrimSpace(r); len(r) == 0 || r[0] != '{' {

@@ -194,7 +194,12 @@ func TestIngestion(t *testing.T) {
 	f(stream+v, `[`, 400, "InvalidPayload")
 	f(stream+v, `x`, 400, "InvalidContent", "Content-Encoding: gzip")
 	f(stream+v, `x`, 400, "InvalidContent", "Content-Encoding: br")
-	f(stream+v, `["`+strings.Repeat("x", 1<<20)+`"]`, 413, "ContentLengthLimitExceeded")
+	for _, mib := range []int{1, 2} {
+		f(stream+v, `["`+strings.Repeat("x", mib<<20)+`"]`, 413, "ContentLengthLimitExceeded")
+	}
+	// Rows of 1 MiB, as Microsoft's Python client puts them together.
+	row := `{"Item": "` + strings.Repeat("x", 114) + `"}`
+	w.expect("POST", stream+v, "["+strings.Repeat(row+", ", 1<<20/len(row)-1)+row+"]", 204, "^$")
 	f(stream+v, rows, 401, "AuthenticationFailed", "Authorization: ")
 	f(stream+v, rows, 401, "InvalidToken", "Authorization: Bearer nonsense")
 	w.expect("POST", stream+v, `[]`, 204, "^$")

@@ -1,18 +1,14 @@
 package clients
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,13 +54,8 @@ func TestBrowser(t *testing.T) {
 	cmd.Dir = "js"
 	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SSL_CERT_FILE="+s.ca, "SEXTANT_URL="+s.url, "SETUP="+s.setup, "TENANT="+tenant,
 		"BIN="+bin, "CHROMIUM="+chromium, "SPKI="+s.spki(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v\n%s\n%s", err, &out, &errs)
-	}
 	const reads = `"ann@aldermoor.example","AuditLog.Read.All"`
-	want := map[string]string{
+	s.told(cmd, map[string]string{
 		"set-up":             `^true \["tenant","The two passwords differ.","Ready"\]`,
 		"set-up again":       `^true "This set-up link is not valid: it was used, `,
 		"command line":       `^true \["login","The user name or the password is wrong.",0,"signed in as ann@aldermoor.example, tenant ` + tenant + `",true\]`,
@@ -80,22 +71,5 @@ func TestBrowser(t *testing.T) {
 		"a wrong address":    `^true "AADSTS50011: `,
 		"complaints":         `^true \[\]`,
 		"pages":              `^true 22`,
-	}
-	cases := 0
-	for lines := bufio.NewScanner(&out); lines.Scan(); {
-		var line struct {
-			Case string
-			OK   bool
-			Got  json.RawMessage
-		}
-		s.decode(lines.Bytes(), &line)
-		cases++
-		got := map[bool]string{true: "true ", false: "false "}[line.OK] + string(line.Got)
-		if pattern, ok := want[line.Case]; !ok || !regexp.MustCompile(pattern).MatchString(got) {
-			t.Errorf("%s: %s\nwant %s", line.Case, got, pattern)
-		}
-	}
-	if cases != len(want) {
-		t.Errorf("%d cases ran\n%s", cases, &errs)
-	}
+	})
 }

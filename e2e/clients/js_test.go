@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -43,30 +44,14 @@ func (s *server) nodeEnv() []string {
 	return append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.ca, "SEXTANT_URL="+s.url, "TENANT="+tenant, "APP="+s.app, "SECRET="+s.secret)
 }
 
-// TestJavaScript runs js/clients.mjs and reads what it says.
-func TestJavaScript(t *testing.T) {
-	node := javascript(t)
-	s := start(t)
-	cmd := exec.Command(node, "clients.mjs")
-	cmd.Dir = "js"
-	cmd.Env = append(s.nodeEnv(), "SEXTANT_TOKEN="+token, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
+// told runs a script that prints a JSON line for each case, and compares what it says
+// of each, "true" or "false" and what it got, with the expressions that are wanted.
+func (s *server) told(cmd *exec.Cmd, want map[string]string) {
+	s.t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v\n%s\n%s", err, &out, &errs)
-	}
-	want := map[string]string{
-		"query":            `^true \{"status":"Success","columns":\["Id:string","TimeGenerated:datetime","City:dynamic"\],"rows":\[\["s0","2026-01-02T03:00:05.500Z",\{"city":"Ulm"\}\],.*"statistics":true,"visualization":"table"\}`,
-		"resource":         `^true \[\[3\]\]`,
-		"batch":            `^true \["Success:1","(Partial)?Failure:BadArgumentError","Success:3"\]`,
-		"key":              `^true \[\[3\]\]`,
-		"mistake":          `^false .*(BadArgumentError|invalid properties)`,
-		"ingest":           `^true 3000`,
-		"ingest elsewhere": `^false `,
-		"kusto query":      `^true \{"columns":\["x:long","d:dynamic","t:datetime","s:timespan"\],"rows":\[\{"x":1,"d":\{"a":\[1\]\},"t":"2026-01-02T00:00:00.000Z","s":3600000\},\{"x":2.*"errors":0\}`,
-		"kusto version 1":  `3`,
-		"kusto command":    `^true \["SigninLogs"\]`,
-		"kusto mistake":    `^false .*`,
+		s.t.Fatalf("%v\n%s\n%s", err, &out, &errs)
 	}
 	cases := 0
 	lines := bufio.NewScanner(&out)
@@ -77,20 +62,43 @@ func TestJavaScript(t *testing.T) {
 			OK   bool
 			Got  json.RawMessage
 		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			t.Fatalf("%v: %s", err, lines.Bytes())
-		}
-		name := regexp.MustCompile(`^(old|new) `).ReplaceAllString(line.Case, "")
-		pattern, ok := want[name]
+		s.decode(lines.Bytes(), &line)
 		cases++
-		got := map[bool]string{true: "true ", false: "false "}[line.OK] + string(line.Got)
-		if !ok || !regexp.MustCompile(pattern).MatchString(got) {
-			t.Errorf("%s: %s\nwant %s", line.Case, got, pattern)
+		got := fmt.Sprintf("%t %s", line.OK, line.Got)
+		if pattern, ok := want[line.Case]; !ok || !regexp.MustCompile(pattern).MatchString(got) {
+			s.t.Errorf("%s: %s\nwant %s", line.Case, got, pattern)
 		}
 	}
-	if cases != 15 {
-		t.Errorf("%d cases ran", cases)
+	if cases != len(want) {
+		s.t.Errorf("%d cases ran, of %d\n%s", cases, len(want), &errs)
 	}
+}
+
+// TestJavaScript runs js/clients.mjs and reads what it says.
+func TestJavaScript(t *testing.T) {
+	node := javascript(t)
+	s := start(t)
+	cmd := exec.Command(node, "clients.mjs")
+	cmd.Dir = "js"
+	cmd.Env = append(s.nodeEnv(), "SEXTANT_TOKEN="+token, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
+	want := map[string]string{
+		"query":            `^true \{"status":"Success","columns":\["Id:string","TimeGenerated:datetime","City:dynamic"\],"rows":\[\["s0","2026-01-02T03:00:05.500Z",\{"city":"Ulm"\}\],.*"statistics":true,"visualization":"table"\}`,
+		"resource":         `^true \[\[3\]\]`,
+		"batch":            `^true \["Success:1","(Partial)?Failure:BadArgumentError","Success:3"\]`,
+		"key":              `^true \[\[3\]\]`,
+		"mistake":          `^false .*(BadArgumentError|invalid properties)`,
+		"ingest":           `^true 3000`,
+		"ingest elsewhere": `^false `,
+		"kusto query":      `^true \{"columns":\["x:long","d:dynamic","t:datetime","s:timespan"\],"rows":\[\{"x":1,"d":\{"a":\[1\]\},"t":"2026-01-02T00:00:00.000Z","s":3600000\},\{"x":2.*"errors":0\}`,
+		"kusto version 1":  `^true .*3`,
+		"kusto command":    `^true \["SigninLogs"\]`,
+		"kusto mistake":    `^false .*`,
+	}
+	for _, name := range []string{"query", "resource", "batch", "mistake"} { // of both packages
+		want["old "+name], want["new "+name] = want[name], want[name]
+		delete(want, name)
+	}
+	s.told(cmd, want)
 	s.settle()
 	var answer struct{ Tables []struct{ Rows [][]any } }
 	s.decode(s.call("POST", "/v1/workspaces/"+s.workspace+"/query", `{"query":"Shop_CL | where Item == 'js' | summarize count(), sum(Twice), dcount(Count, 4)"}`, 200), &answer)
