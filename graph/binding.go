@@ -64,6 +64,9 @@ func (f *Face) bind(a *api, r *resource, entity *odata.Type, t tableOf, def *tab
 		if property == "tenantId" && r.path[0] == "security" {
 			return odata.Column{Expr: constant(table.StringValue(see.tenant))}, true
 		}
+		if t.objects() {
+			return objectColumn(r, p), true
+		}
 		if service, ok := map[string]int{"serviceSource": 0, "detectionSource": 1}[property]; ok && def.Columns.Index("ProviderName") >= 0 {
 			return odata.Column{Expr: productOf(cat, service)}, true
 		}
@@ -108,6 +111,37 @@ func (f *Face) bind(a *api, r *resource, entity *odata.Type, t tableOf, def *tab
 		return c, true
 	}
 	return b
+}
+
+// Columns that stand beside Graph's own objects: what they are known by.
+const (
+	objectID   = "ObjectId"
+	objectLast = "ObjectLast"
+)
+
+// objectColumn is a property of an object that lies in Properties.
+func objectColumn(r *resource, p *odata.Property) odata.Column {
+	switch p.Name {
+	case "id":
+		return odata.Column{Expr: &plan.Col{Name: objectID, T: table.String}}
+	case r.latest:
+		return odata.Column{Expr: &plan.Col{Name: objectLast, T: table.DateTime}}
+	}
+	return odata.Column{Expr: &plan.Member{Of: &plan.Col{Name: "Properties", T: table.Dynamic}, Key: p.Name}}
+}
+
+// objectColumns adds them to the rows of a table.
+func objectColumns(cat *fn.Catalogue, r *resource, in table.Schema) *plan.Project {
+	out := &plan.Project{}
+	for _, c := range in {
+		out.Cols = append(out.Cols, plan.Named{Name: c.Name, Expr: &plan.Col{Name: c.Name, T: c.Type}})
+	}
+	member := func(key string) plan.Expr {
+		return &plan.Member{Of: &plan.Col{Name: "Properties", T: table.Dynamic}, Key: key}
+	}
+	return &plan.Project{Cols: append(out.Cols,
+		plan.Named{Name: objectID, Expr: callOf(cat, "tostring", table.String, member("id"))},
+		plan.Named{Name: objectLast, Expr: callOf(cat, "todatetime", table.DateTime, member(r.latest))})}
 }
 
 // columnOf the table that a property is, or what lies below one that holds JSON; nil

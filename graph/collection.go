@@ -56,14 +56,8 @@ func optionsOf(c *Call) (*odata.Options, error) {
 
 // everyKind: the client prefers sign-ins of every kind.
 func everyKind(c *Call) bool {
-	for _, h := range c.Header.Values("Prefer") {
-		for part := range strings.SplitSeq(h, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), "include-all-signins") {
-				return true
-			}
-		}
-	}
-	return false
+	_, ok := c.prefers(preferAll)
+	return ok
 }
 
 func (f *Face) list(ctx context.Context, c *Call, r *resource, history bool) (*Reply, error) {
@@ -79,12 +73,9 @@ func (f *Face) list(ctx context.Context, c *Call, r *resource, history bool) (*R
 	if err != nil {
 		return nil, err
 	}
-	size := o.Top
-	switch {
-	case size < 0:
-		size = r.page
-	case size > r.most:
-		return nil, BadRequest("The limit of '%d' for Top query has been exceeded. The value from the incoming request is '%d'.", r.most, size)
+	size, err := c.pageSize(o.Top, r.page, r.most)
+	if err != nil {
+		return nil, err
 	}
 	if o.Skip > maxSkip {
 		return nil, BadRequest("$skip may be %d at most; follow @odata.nextLink to go on.", maxSkip)
@@ -153,7 +144,7 @@ func (f *Face) list(ctx context.Context, c *Call, r *resource, history bool) (*R
 		}
 		first = false
 	}
-	return &Reply{Body: append(b, "]}"...)}, nil
+	return &Reply{Body: append(b, "]}"...), Header: c.applied()}, nil
 }
 
 const maxSkip = 100_000
@@ -323,6 +314,12 @@ func (l *listing) object(ctx context.Context, c *Call, b []byte, m *maker, r row
 			dst = append(dst, '[')
 			dst = appendText(dst, []byte(kind))
 			return append(dst, ']'), true
+		}
+		if word, ok := l.res.fixed[kind][strings.ToLower(name)]; ok {
+			if p, ok := l.entity.Property(name); ok && p.Type.Name == "Boolean" {
+				return append(dst, word...), true
+			}
+			return appendText(dst, []byte(word)), true
 		}
 		return dst, false
 	}

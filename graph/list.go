@@ -55,7 +55,7 @@ func (f *Face) newListing(c *Call, r *resource, entity *odata.Type, o *odata.Opt
 		l.desc = append(l.desc, k.Desc)
 	}
 	// What is not filtered by its kind is an interactive sign-in.
-	if len(r.tables) > 1 && !all && !mentions(o.Filter, "signInEventTypes") {
+	if len(r.tables) > 1 && r.tables[0].kind != "" && !all && !mentions(o.Filter, "signInEventTypes") {
 		l.tables = r.tables[:1]
 	}
 	return l, l.check()
@@ -148,11 +148,15 @@ func (l *listing) input(snap store.Snapshot, cat *fn.Catalogue, t tableOf) (*pla
 		}
 	}
 	p := &plan.Pipeline{Source: scan}
+	if t.objects() {
+		p.Ops = append(p.Ops, objectColumns(cat, l.res, scan.Out))
+	}
+	rows := p.Schema()
 	if l.id != "" {
-		p.Ops = append(p.Ops, &plan.Filter{In: scan.Out, Pred: callOf(cat, "==", table.Bool, column(scan.Out, l.idColumn(b)), constant(table.StringValue(l.id)))})
+		p.Ops = append(p.Ops, &plan.Filter{In: rows, Pred: callOf(cat, "==", table.Bool, column(rows, l.idColumn(b)), constant(table.StringValue(l.id)))})
 	}
 	if l.latest {
-		p.Ops = append(p.Ops, l.newest(cat, scan.Out, b))
+		p.Ops = append(p.Ops, l.newest(cat, rows, b))
 	}
 	in := p.Schema()
 	p.Ops = append(p.Ops, &plan.Filter{In: in, Pred: filter.Pred})

@@ -57,6 +57,9 @@ func (t tableOf) categories(m *record.Model) (out []string) {
 			out = append(out, c.Name)
 		}
 	}
+	if t.objects() {
+		return []string{strings.TrimSuffix(t.name, "_CL")}
+	}
 	if len(out) == 0 {
 		if c, ok := m.Category(t.name); ok {
 			out = append(out, c.Name)

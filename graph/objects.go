@@ -95,12 +95,9 @@ func (f *Face) serve(ctx context.Context, c *Call, all computed) (*Reply, error)
 	if err := b.Check(o.Select); err != nil {
 		return nil, &odata.OptionError{Option: "$select", Text: o.Raw["select"], Err: err}
 	}
-	size := o.Top
-	switch {
-	case size < 0:
-		size = all.page
-	case size > all.most:
-		return nil, BadRequest("The limit of '%d' for Top query has been exceeded. The value from the incoming request is '%d'.", all.most, size)
+	size, err := c.pageSize(o.Top, all.page, all.most)
+	if err != nil {
+		return nil, err
 	}
 	hash := queryHash(c.Tenant.ID, c.Version, strings.ToLower(strings.Join(c.Path, "/")), o.Raw["filter"], o.Raw["orderby"])
 	begin := o.Skip
@@ -140,7 +137,7 @@ func (f *Face) serve(ctx context.Context, c *Call, all computed) (*Reply, error)
 			return nil, err
 		}
 	}
-	return &Reply{Body: append(out, "]}"...)}, nil
+	return &Reply{Body: append(out, "]}"...), Header: c.applied()}, nil
 }
 
 // selection of $select; nil is everything.

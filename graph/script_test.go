@@ -124,6 +124,11 @@ func (w *world) load(form record.Form, lines ...string) {
 		w.next++
 		var load store.Load
 		for _, r := range b.Take() {
+			if _, known := w.model.Def(r.Table); !known { // the loader makes the table of a category that is new
+				if err := w.st.Define(context.Background(), w.model.DefFor(strings.TrimSuffix(r.Table, "_CL"))); err != nil {
+					w.t.Fatal(err)
+				}
+			}
 			load.Tables = append(load.Tables, store.TableRows{Table: r.Table, Rows: r.Batch})
 		}
 		load.Marks = store.Marks{{Topic: topic}: w.next}
@@ -271,7 +276,7 @@ func principal(text string) *access.Principal {
 func show(r *httptest.ResponseRecorder) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d\n", r.Code)
-	for _, h := range []string{"Allow", "Retry-After", "WWW-Authenticate", "x-ms-throttle-scope"} {
+	for _, h := range []string{"Allow", "Retry-After", "WWW-Authenticate", "Preference-Applied", "x-ms-throttle-scope"} {
 		if v := r.Header().Get(h); v != "" {
 			fmt.Fprintf(&b, "%s: %s\n", h, v)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+	"github.com/tidwall/sjson"
 
 	"sextant/odata"
 )
@@ -22,6 +23,16 @@ import (
 func (l *listing) inGraphsWords(raw []byte) []byte {
 	if raw == nil {
 		return nil
+	}
+	if gjson.GetBytes(raw, "category").Str == graphAlerts {
+		if gjson.GetBytes(raw, "properties.tenantId").Str != "" {
+			return raw // it is in them already
+		}
+		text, err := sjson.SetBytes(raw, "properties.tenantId", l.tenant.ID)
+		if err != nil {
+			return raw
+		}
+		return text
 	}
 	p := gjson.GetBytes(raw, "properties")
 	var out map[string]any
@@ -52,6 +63,9 @@ func (l *listing) inGraphsWords(raw []byte) []byte {
 	}
 	return text
 }
+
+// graphAlerts is the category of alerts that another Graph gave.
+const graphAlerts = "GraphSecurityAlerts"
 
 // parsed JSON of a column, which may come as text.
 func parsed(v gjson.Result) gjson.Result {
@@ -272,14 +286,19 @@ func (l *listing) prepare(ctx context.Context, c *Call, raws [][]byte) error {
 		}
 	}
 	var ids []string
+	of := map[string]string{} // incidents by the ids of their alerts
 	for i := range raws {
 		raws[i] = l.inGraphsWords(raws[i])
+		incident := gjson.GetBytes(raws[i], "properties.id").Str
 		for _, id := range gjson.GetBytes(raws[i], "properties."+gjsonName(alertIDs)).Array() {
 			ids = append(ids, id.Str)
+			if of[id.Str] == "" {
+				of[id.Str] = incident
+			}
 		}
 	}
 	if l.res.entity.Name == "security.incident" && slices.ContainsFunc(l.o.Expand, func(p *odata.Path) bool { return strings.EqualFold(p.Names[0], "alerts") }) {
-		return l.findAlerts(ctx, c, ids)
+		return l.findAlerts(ctx, c, ids, of)
 	}
 	return nil
 }
@@ -330,7 +349,7 @@ func (l *listing) findIncidents(ctx context.Context, c *Call) error {
 	return nil
 }
 
-func (l *listing) findAlerts(ctx context.Context, c *Call, ids []string) error {
+func (l *listing) findAlerts(ctx context.Context, c *Call, ids []string, of map[string]string) error {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	if len(ids) == 0 {
@@ -346,6 +365,7 @@ func (l *listing) findAlerts(ctx context.Context, c *Call, ids []string) error {
 		if err != nil {
 			return err
 		}
+		other.incident = of
 		rows, _, err := other.rows(ctx, nil, len(part))
 		if err != nil {
 			return err
