@@ -59,6 +59,8 @@ type Accounts struct {
 	assignments *shelf[Assignment]
 	keys        *shelf[APIKey]
 
+	ofWorkspaces map[string]bool // names of roles of Azure's resources, in lower case
+
 	passwords *hasher
 	attempts  *attempts
 	strangers *strangers
@@ -83,17 +85,23 @@ func OpenAccounts(o Options) (*Accounts, error) {
 	}
 	o.Hashing = o.Hashing.withDefaults()
 	a := &Accounts{
-		o:           o,
-		tenants:     newShelf("access.tenant", directoryNames, nil),
-		people:      newShelf("access.person", personNames, nil),
-		groups:      newShelf("access.group", nil, groupRefs),
-		apps:        newShelf("access.app", appNames, nil),
-		roles:       newShelf("access.role", roleNames, nil),
-		assignments: newShelf("access.assignment", assignmentNames, assignmentRefs),
-		keys:        newShelf("access.key", keyNames, nil),
-		passwords:   newHasher(o.Hashing, o.Random),
-		attempts:    newAttempts(),
-		strangers:   newStrangers(),
+		o:            o,
+		ofWorkspaces: map[string]bool{},
+		tenants:      newShelf("access.tenant", directoryNames, nil),
+		people:       newShelf("access.person", personNames, nil),
+		groups:       newShelf("access.group", nil, groupRefs),
+		apps:         newShelf("access.app", appNames, nil),
+		roles:        newShelf("access.role", roleNames, nil),
+		assignments:  newShelf("access.assignment", assignmentNames, assignmentRefs),
+		keys:         newShelf("access.key", keyNames, nil),
+		passwords:    newHasher(o.Hashing, o.Random),
+		attempts:     newAttempts(),
+		strangers:    newStrangers(),
+	}
+	for _, b := range BuiltInRoles() {
+		if b.Workspace {
+			a.ofWorkspaces[strings.ToLower(b.Name)] = true
+		}
 	}
 	for _, load := range []func(*state.DB) error{
 		a.tenants.load, a.people.load, a.groups.load, a.apps.load, a.roles.load, a.assignments.load, a.keys.load,

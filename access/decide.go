@@ -161,11 +161,13 @@ func rolesFor(q Question, rule rule) []string {
 	return append([]string{GlobalAdministrator}, names...)
 }
 
-// Tables says which tables a principal sees on a face.
+// Tables says which tables a principal sees on a face. Those whose details the licence
+// hides are none of them: rows in a workspace come by an export, which needs the licence.
 func (p *Policy) Tables(who *Principal, tenant string, licences []string, face Face) func(table string) bool {
 	known := map[Report]bool{}
 	for r := range p.rules {
-		known[r] = p.Decide(who, Question{Tenant: tenant, Licences: licences, Report: r, Face: face}).Allowed
+		d := p.Decide(who, Question{Tenant: tenant, Licences: licences, Report: r, Face: face})
+		known[r] = d.Allowed && !d.Limited
 	}
 	return func(table string) bool {
 		r, ok := p.OfTable(table)

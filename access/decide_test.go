@@ -54,4 +54,10 @@ func TestTablesOfReports(t *testing.T) {
 	if sees("SigninLogs") || !sees("Heartbeat") || sees("Unheard") {
 		t.Error("a reader of the workspace sees what it should not, or does not see what it should")
 	}
+	reader := &Principal{Kind: User, Tenant: "t", Roles: []string{"Security Reader"}}
+	for licence, want := range map[string]bool{"Free": false, "P1": false, "P2": true} {
+		if got := p.Tables(reader, "t", []string{licence}, LogAnalytics)("AADUserRiskEvents"); got != want {
+			t.Errorf("with %s the details of risks are read: %t", licence, got)
+		}
+	}
 }

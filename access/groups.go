@@ -44,7 +44,10 @@ func (c *change) checkGroup(tenant string, g *Group) (err error) {
 	for i, m := range g.Members {
 		g.Members[i] = strings.ToLower(m)
 		if err == nil && c.object(tenant, g.Members[i]) == nil {
-			err = fault.New(fault.NotFound, "there is no user or application %q to be a member", short(m))
+			err = fault.New(fault.NotFound, "there is no user, group or application %q to be a member", short(m))
+		}
+		if err == nil && g.Members[i] == g.ID {
+			err = fault.New(fault.Invalid, "a group cannot be a member of itself")
 		}
 	}
 	slices.Sort(g.Members)

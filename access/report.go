@@ -24,6 +24,8 @@ const (
 	DiagnosticSettings Report = "diagnostic settings"
 	Security           Report = "security" // alerts and incidents
 	Workspace          Report = "workspace"
+	QueryAudit         Report = "query audit" // who asked what: texts that name tables and people
+	AlertRules         Report = "alert rules" // with their action groups and alerts
 	Ingestion          Report = "ingestion"
 	Objects            Report = "directory" // people, groups, applications, roles
 	TheNode            Report = "node"      // metrics, and what concerns every tenant

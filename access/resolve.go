@@ -44,15 +44,30 @@ func (a *Accounts) ForPerson(tenant, objectID, appID string, scopes []string, gr
 	return p, nil
 }
 
-// giveRoles that a principal has itself and through groups. The caller holds mu.
-func (a *Accounts) giveRoles(p *Principal, groups []string) {
-	ids := append([]string{p.ObjectID}, groups...)
+// giveRoles that a principal has itself and through groups, those of a token of
+// elsewhere among them. Roles of the directory go to a group's direct members alone, and
+// roles of workspaces to the members of groups in it as well, as Entra and Azure have
+// it. The caller holds mu.
+func (a *Accounts) giveRoles(p *Principal, outside []string) {
+	direct := append([]string{p.ObjectID}, outside...)
 	for _, g := range a.groups.referring(p.Tenant, "member:"+p.ObjectID) {
-		ids = append(ids, g.ID)
+		direct = append(direct, g.ID)
 	}
-	for _, id := range ids {
-		for _, x := range a.assignments.referring(p.Tenant, "principal:"+id) {
-			p.Roles = append(p.Roles, x.Role)
+	all, seen := slices.Clone(direct), map[string]bool{}
+	for i := 0; i < len(all); i++ {
+		if seen[all[i]] {
+			continue // in a circle, or by two ways
+		}
+		seen[all[i]] = true
+		for _, x := range a.assignments.referring(p.Tenant, "principal:"+all[i]) {
+			if i < len(direct) || a.ofWorkspaces[strings.ToLower(x.Role)] {
+				p.Roles = append(p.Roles, x.Role)
+			}
+		}
+		if i > 0 { // the groups that the principal itself is in are there already
+			for _, g := range a.groups.referring(p.Tenant, "member:"+all[i]) {
+				all = append(all, g.ID)
+			}
 		}
 	}
 	slices.Sort(p.Roles)

@@ -169,6 +169,9 @@ func (m *ARM) route(c *armCall) (int, any, error) {
 	if i := c.extension("microsoft.resourcehealth"); i >= 0 {
 		return m.health(c, i)
 	}
+	if i := c.extension("microsoft.insights"); i > 4 { // of a workspace; others are of groups
+		return m.diagnostics(c, i)
+	}
 	at := 2 // of "providers"
 	if c.part(2) == "resourcegroups" {
 		at = 4
@@ -214,7 +217,7 @@ func (m *ARM) route(c *armCall) (int, any, error) {
 }
 
 func (m *ARM) nothing(c *armCall) error {
-	return refuse(404, "InvalidResourceType", "There is nothing at "+c.r.Method+" "+c.path+": workspaces with their tables, savedSearches and sharedKeys, dataCollectionRules, dataCollectionEndpoints, scheduledQueryRules, actionGroups and alerts are.")
+	return refuse(404, "InvalidResourceType", "There is nothing at "+c.r.Method+" "+c.path+": workspaces with their tables, savedSearches and sharedKeys, dataCollectionRules, dataCollectionEndpoints, scheduledQueryRules, actionGroups, alerts and a workspace's diagnosticSettings are.")
 }
 
 // read the body of a request.

@@ -151,7 +151,8 @@ func (k *Kusto) database(ctx context.Context, name string) (Place, error) {
 		if fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Invalid {
 			return nil, &notFoundError{fmt.Sprintf("Entity ID '%s' of kind 'Database' was not found: %v", name, err)}
 		}
-		return nil, err
+		place, _ := run.(Place) // one that may not be asked
+		return place, err
 	}
 	place, ok := run.(Place)
 	if !ok {
@@ -320,7 +321,13 @@ func parseClock(s string) (time.Duration, bool) {
 
 // ServeQuery answers POST of /v1/rest/query and /v2/rest/query.
 func (k *Kusto) ServeQuery(w http.ResponseWriter, r *http.Request, version int) {
+	to := newAsking(k.Places, w, r, k.Clock, "")
+	defer to.done()
+	w = to
 	a, err := k.read(w, r)
+	if a.place != nil && !strings.HasPrefix(strings.TrimSpace(a.csl), ".") {
+		to.run, to.Text, to.Target, to.From, to.To, to.Correlation = a.place, a.csl, a.db, a.opts.from, a.opts.to, a.activity
+	}
 	if err != nil {
 		k.fail(w, a, err)
 		return
@@ -334,12 +341,12 @@ func (k *Kusto) ServeQuery(w http.ResponseWriter, r *http.Request, version int) 
 		return
 	}
 	done := k.history.add(a, k.who)
-	err = k.query(w, a, version)
+	to.Rows, err = k.query(w, a, version)
 	done(err)
 }
 
-// query runs and answers; what it gives back was answered too.
-func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) error {
+// query runs and answers; the error that it gives back was answered too.
+func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) (rows int64, err error) {
 	limit := cmp.Or(a.opts.timeout, kustoTimeout)
 	if a.opts.noTimeout {
 		limit = kustoMaxTimeout
@@ -349,7 +356,7 @@ func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) error {
 	leave, err := k.Gate.enter(ctx)
 	if err != nil {
 		k.fail(w, a, err)
-		return err
+		return 0, err
 	}
 	defer leave()
 	answer, err := a.place.Query(ctx, query.Request{
@@ -357,7 +364,7 @@ func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) error {
 	})
 	if err != nil {
 		k.fail(w, a, err)
-		return err
+		return 0, err
 	}
 	defer func() {
 		if err := answer.Close(); err != nil {
@@ -370,7 +377,7 @@ func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) error {
 		// The first batch decides between an error status and an answer.
 		if first, err = answer.Tables[0].Rows.Next(ctx); err != nil {
 			k.fail(w, a, err)
-			return err
+			return 0, err
 		}
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -381,7 +388,7 @@ func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) error {
 		out.frames()
 	}
 	out.flush()
-	return out.failed
+	return out.rows, out.failed
 }
 
 // fail answers an error in Kusto's shape. It is the caller's last word.

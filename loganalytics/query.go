@@ -87,6 +87,12 @@ const maxBody = 8 << 20
 
 // ServeQuery answers GET and POST of /v1/workspaces/{id}/query.
 func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace string) {
+	a := newAsking(f.Workspaces, w, r, f.Clock, workspace)
+	defer a.done()
+	f.serveQuery(a, r, workspace)
+}
+
+func (f *Face) serveQuery(w *asking, r *http.Request, workspace string) {
 	var req request
 	switch r.Method {
 	case http.MethodGet:
@@ -103,6 +109,7 @@ func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace stri
 		}
 	}
 	run, err := f.Workspaces.Workspace(workspace)
+	w.run, w.Text = run, req.Query
 	if err != nil {
 		f.Fail(w, r, err, "")
 		return
@@ -115,6 +122,7 @@ func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace stri
 		f.Fail(w, r, err, "")
 		return
 	}
+	w.run = run
 	p := parsePrefer(strings.Join(r.Header.Values("Prefer"), ","))
 	now := f.Clock()
 	q := query.Request{Text: req.Query}
@@ -122,6 +130,7 @@ func (f *Face) ServeQuery(w http.ResponseWriter, r *http.Request, workspace stri
 		f.Fail(w, r, err, "")
 		return
 	}
+	w.From, w.To = q.From, q.To
 	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(p.wait)*time.Second)
 	defer cancel()
 	leave, err := f.Gate.enter(ctx)
@@ -171,7 +180,7 @@ const maxAnswer = 100 << 20
 
 // write an answer as it comes. What fails after the first byte becomes the
 // answer's error member: the rows before it stand.
-func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request, a *query.Answer, p prefer, text string, began time.Time) {
+func (f *Face) write(ctx context.Context, w *asking, r *http.Request, a *query.Answer, p prefer, text string, began time.Time) {
 	// The first batch decides between an error status and an answer.
 	var first *table.Batch
 	if len(a.Tables) > 0 {
@@ -187,6 +196,7 @@ func (f *Face) write(ctx context.Context, w http.ResponseWriter, r *http.Request
 	defer out.Flush()
 	var failed error
 	rows, bytes := int64(0), int64(0)
+	defer func() { w.Rows = rows }()
 	buf := append(make([]byte, 0, 64<<10), `{"tables":[`...)
 	for i, t := range a.Tables {
 		if i > 0 {

@@ -98,12 +98,13 @@ func (s *Server) subscriber(sub subscription.Subscription) (*access.Principal, e
 	return &access.Principal{Kind: access.Key, Tenant: k.Tenant, ObjectID: k.ID, Name: k.Name, Root: k.Root, Permissions: k.Scopes, Roles: k.Roles}, nil
 }
 
-// Work evaluates alert rules and delivers what they and subscriptions have to say
-// until ctx ends.
+// Work evaluates alert rules, delivers what they and subscriptions have to say, and
+// writes the audit of queries, until ctx ends.
 func (s *Server) Work(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.alerts.Run(ctx) })
 	wg.Go(func() { s.subscriptions.Run(ctx) })
+	wg.Go(func() { s.audit.run(ctx) })
 	wg.Wait()
 }
 

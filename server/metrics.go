@@ -20,6 +20,8 @@ type metrics struct {
 	records  *prometheus.CounterVec
 	requests *prometheus.CounterVec
 	times    *prometheus.HistogramVec
+
+	unaudited prometheus.Counter
 }
 
 func newMetrics(n *node.Node, version string) *metrics {
@@ -31,10 +33,11 @@ func newMetrics(n *node.Node, version string) *metrics {
 			Name: "sextant_http_request_seconds", Help: "Time to answer requests, by route. A tail lasts as long as its client.",
 			Buckets: []float64{0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600},
 		}, []string{"route"}),
+		unaudited: prometheus.NewCounter(prometheus.CounterOpts{Name: "sextant_queries_unaudited_total", Help: "Queries that should be in LAQueryLogs and that the log could not take."}),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sextant_build_info", Help: "1, labelled with the version."}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.records, m.requests, m.times, build, tenantMetrics{n}, alertMetrics{n},
+	m.registry.MustRegister(m.records, m.requests, m.times, m.unaudited, build, tenantMetrics{n}, alertMetrics{n},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

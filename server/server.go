@@ -55,6 +55,7 @@ type Server struct {
 	metrics       *metrics
 	policy        *access.Policy
 	inside        *view // of the program itself
+	audit         *queryAudit
 	// verifier of tokens that are no keys; nil where there is none.
 	verifier access.Verifier
 
@@ -69,7 +70,7 @@ func New(o Options) (*Server, error) {
 		o.Clock = time.Now
 	}
 	s := &Server{o: o, mux: http.NewServeMux(), metrics: newMetrics(o.Node, o.Version), policy: access.NewPolicy()}
-	s.inside = newInside(s)
+	s.inside, s.audit = newInside(s), newQueryAudit(s)
 	s.verifier, _ = o.Tokens.(access.Verifier)
 	if err := s.noteOpening(); err != nil {
 		return nil, err
