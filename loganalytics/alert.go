@@ -43,6 +43,9 @@ type Alerts struct {
 	Settle func(ctx context.Context, tenant string) error
 	// Append takes diagnostic records of a tenant into the log.
 	Append func(ctx context.Context, tenant string, records []json.RawMessage) error
+	// As gives the workspaces as the writer of a rule may ask them, by what ARM.Writer
+	// said when it was written; nil lets rules ask all.
+	As func(writer json.RawMessage) (Workspaces, error)
 	// URL by which people and machines reach this server; without a slash at its end.
 	URL string
 
@@ -347,7 +350,13 @@ func (a *Alerts) ask(ctx context.Context, r *alertRule, at time.Time) (tenant st
 			err = fault.New(fault.Internal, "a broken invariant: %v", x)
 		}
 	}()
-	run, err := a.Places.Workspace(r.Scope)
+	var places Workspaces = a.Places
+	if a.As != nil {
+		if places, err = a.As(r.Writer); err != nil {
+			return "", nil, err
+		}
+	}
+	run, err := places.Workspace(r.Scope)
 	if err != nil {
 		return "", nil, err
 	}

@@ -487,7 +487,7 @@ func (m *ARM) previewRule(c *armCall) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	out, err := m.Alerts.preview(c.ctx, rule, body.Properties.Timespan)
+	out, err := m.Alerts.preview(c.ctx, m.Places, rule, body.Properties.Timespan)
 	if err != nil {
 		return 0, nil, err
 	}

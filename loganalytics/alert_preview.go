@@ -69,13 +69,13 @@ func (r *alertRule) instants(timespan string, now time.Time) ([]time.Time, error
 
 // preview a rule: what each evaluation of a timespan would have found by the rows
 // that are there now, and what would have come of it. Nothing is kept and nobody is
-// told.
-func (a *Alerts) preview(ctx context.Context, r *alertRule, timespan string) ([]*preview, error) {
+// told. places are those that who asks may ask.
+func (a *Alerts) preview(ctx context.Context, places Workspaces, r *alertRule, timespan string) ([]*preview, error) {
 	instants, err := r.instants(timespan, a.Clock())
 	if err != nil {
 		return nil, err
 	}
-	run, err := a.Places.Workspace(r.Scope)
+	run, err := places.Workspace(r.Scope)
 	if err != nil {
 		return nil, badRule("the scope %s: %v", r.Scope, err)
 	}

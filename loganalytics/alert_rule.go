@@ -351,7 +351,7 @@ func (a *alertRule) fingerprint() string {
 
 // alertRules are the scheduled query rules as resources.
 func (m *ARM) alertRules() *collection {
-	return &collection{m: m, kind: AlertRuleKind, typ: "microsoft.insights/scheduledqueryrules", check: m.checkAlertRule, patch: true, show: showAlertRule, changed: m.Alerts.Wake}
+	return &collection{m: m, kind: AlertRuleKind, typ: "microsoft.insights/scheduledqueryrules", check: m.checkAlertRule, patch: true, signed: true, show: showAlertRule, changed: m.Alerts.Wake}
 }
 
 // checkAlertRule says what is wrong with a rule, and fills in the defaults that
@@ -366,11 +366,11 @@ func (m *ARM) checkAlertRule(c *armCall, r *resource) error {
 			return badRule("the action group %s: %v", id, err)
 		}
 	}
+	place, err := m.Places.Workspace(a.Scope)
+	if err != nil {
+		return badRule("the scope %s: %v", a.Scope, err)
+	}
 	if !a.SkipCheck {
-		place, err := m.Places.Workspace(a.Scope)
-		if err != nil {
-			return badRule("the scope %s: %v", a.Scope, err)
-		}
 		if err := a.checkQuery(c.ctx, place, m.Clock()); err != nil {
 			return err
 		}

@@ -68,6 +68,8 @@ type ARM struct {
 	Alerts *Alerts
 	// Mine says whether a resource is there for who asks; nil is every one.
 	Mine func(id string) bool
+	// Writer is who asks, for Alerts.As: it is kept with the rules that are written.
+	Writer json.RawMessage
 	// Who asks, in words for histories; nil is the administrator.
 	Who func(*http.Request) string
 }

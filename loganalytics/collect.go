@@ -29,6 +29,8 @@ type resource struct {
 	Kind      string            `json:"kind,omitempty"`
 	Tags      map[string]string `json:"tags,omitempty"`
 	Props     json.RawMessage   `json:"properties"` // as they came
+	// Writer is who wrote it last, of what acts later with that one's rights.
+	Writer json.RawMessage `json:"writer,omitempty"`
 }
 
 func (r resource) name() string { return r.ID[strings.LastIndexByte(r.ID, '/')+1:] }
@@ -63,6 +65,7 @@ type collection struct {
 	typ     string
 	prefix  string // of immutable ids; "" where there are none
 	patch   bool   // PATCH is taken
+	signed  bool   // it acts with the rights of its writer
 	check   func(c *armCall, r *resource) error
 	show    func(c *armCall, r resource, props map[string]any) // adds what is not kept; may be nil
 	changed func()                                             // may be nil
@@ -183,6 +186,9 @@ func (k *collection) one(c *armCall) (int, any, error) {
 		body.ID, body.Immutable = r.ID, r.Immutable
 	case k.prefix != "":
 		body.Immutable = k.prefix + strings.ReplaceAll(uuid.NewString(), "-", "")
+	}
+	if body.Writer = nil; k.signed { // never what the body says
+		body.Writer = k.m.Writer
 	}
 	if err := k.check(c, &body); err != nil {
 		return 0, nil, err

@@ -260,7 +260,8 @@ func TestWhatPrincipalsManage(t *testing.T) {
 	w.expect("GET", "/v1/watchlists", "", 200, "value", reader)
 	w.expect("PUT", "/v1/watchlists?alias=vips&key=a", "a\n1\n", 403, "may not", reader)
 	w.expect("PUT", "/v1/watchlists?alias=vips&key=a", "a\n1\n", 200, `"alias":"vips"`, contributor)
-	w.expect("GET", "/v1/alertrules", "", 403, "may not", contributor)
+	w.expect("GET", "/v1/alertrules", "", 200, `"value":\[\]`, contributor)
+	w.expect("GET", "/v1/alertrules", "", 403, "may not", w.keyOf(tenant, roles("Reports Reader")))
 }
 
 // A person who changes the directory needs the role that does, and an application the

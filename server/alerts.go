@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"sextant/access"
 	"sextant/fault"
 	"sextant/loganalytics"
 	"sextant/notify"
@@ -39,10 +40,13 @@ func (s *Server) newAlerts(sender *notify.Sender) *loganalytics.Alerts {
 			}
 			return t.Loader.CatchUp(ctx)
 		},
-		Append: s.appendRecords,
+		Append: s.appendRecords, As: s.asWriter,
 	}
-	s.mux.Handle("GET /v1/alertrules", s.admin(func(w http.ResponseWriter, r *http.Request) {
+	s.mux.Handle("GET /v1/alertrules", s.as(nativeWords, func(w http.ResponseWriter, r *http.Request, v *view) {
 		rules, err := a.Rules()
+		if err == nil {
+			rules, err = v.alertRules(rules)
+		}
 		if err != nil {
 			s.fail(w, err)
 			return
@@ -50,6 +54,50 @@ func (s *Server) newAlerts(sender *notify.Sender) *loganalytics.Alerts {
 		s.answer(w, http.StatusOK, map[string]any{"value": rules})
 	}))
 	return a.Start()
+}
+
+// alertRules are those of the principal's directory; fault.Denied where it may read
+// none.
+func (v *view) alertRules(all []loganalytics.RuleStatus) ([]loganalytics.RuleStatus, error) {
+	if v.who.Tenant != "" {
+		if err := v.may(v.who.Tenant, access.AlertRules, access.Read); err != nil {
+			return nil, err
+		}
+	}
+	out := []loganalytics.RuleStatus{}
+	for _, r := range all {
+		owner, _, err := v.s.owner(subscriptionOf(r.ID))
+		if err != nil {
+			return nil, err
+		}
+		if v.owns(owner) && v.may(owner, access.AlertRules, access.Read) == nil {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// writerOf a rule is who asks, with the rights of this moment: the rule keeps them, as
+// those of Azure do, until it is written again.
+func writerOf(who *access.Principal) json.RawMessage {
+	text, err := json.Marshal(who)
+	if err != nil {
+		panic("server: " + err.Error()) // texts of our own
+	}
+	return text
+}
+
+// asWriter are the workspaces as the writer of a rule sees them. A rule that says no
+// writer sees none.
+func (s *Server) asWriter(writer json.RawMessage) (loganalytics.Workspaces, error) {
+	if len(writer) == 0 {
+		return nil, fault.New(fault.Denied, "it is not known who wrote the rule; write it again")
+	}
+	who := &access.Principal{}
+	if err := json.Unmarshal(writer, who); err != nil {
+		return nil, fault.New(fault.Damaged, "the writer of the rule is not what was written: %w", err)
+	}
+	return &view{s: s, who: who, face: access.ARM}, nil
 }
 
 // appendRecords of our own by the door that all records take.

@@ -68,7 +68,7 @@ func (s *Server) doors() {
 			return
 		}
 		one := *arm
-		one.Places, one.Who = v, func(*http.Request) string { return v.name() }
+		one.Places, one.Who, one.Writer = v, func(*http.Request) string { return v.name() }, writerOf(v.who)
 		zip(one.ServeHTTP)(w, r)
 	}))
 	s.mux.Handle("POST /dataCollectionRules/{rule}/streams/{stream}", s.as(ingestWords, func(w http.ResponseWriter, r *http.Request, v *view) {
@@ -90,6 +90,8 @@ func asksOfARM(r *http.Request) (access.Report, access.Action) {
 		return access.Security, action
 	case strings.Contains(path, "/diagnosticsettings"):
 		return access.DiagnosticSettings, action
+	case strings.Contains(path, "/providers/microsoft.alertsmanagement/"), strings.Contains(path, "/microsoft.insights/scheduledqueryrules"), strings.Contains(path, "/microsoft.insights/actiongroups"):
+		return access.AlertRules, action
 	}
 	return access.Workspace, action
 }
