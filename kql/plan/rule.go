@@ -18,6 +18,8 @@ type Rewriting struct {
 	// scan asks for. Nil means that any may have.
 	Empty    func(def table.Def) bool
 	Excluded func(s *Scan) bool
+
+	shares int // pipelines that became shared
 }
 
 // Rule rewrites one pipeline into another that gives the same rows. Pipelines
@@ -51,6 +53,7 @@ func Rules() []Rule {
 
 // Optimize runs all rules over a pipeline and all that are in it.
 func Optimize(r *Rewriting, p *Pipeline) *Pipeline {
+	p = r.share(p)
 	for _, rule := range Rules() {
 		p = Apply(r, rule, p)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +103,9 @@ func rewritten(t *testing.T, rule, query string, tables env) string {
 		r.Odd = func(table.Def) bool { return false }
 	}
 	r.Empty = func(d table.Def) bool { return strings.HasPrefix(d.Name, "Empty") }
+	r.Excluded = func(s *plan.Scan) bool { // no row has this word
+		return slices.ContainsFunc(s.Terms, func(t plan.Terms) bool { return len(t.Any) == 1 && slices.Contains(t.Any[0], "nobody") })
+	}
 	before := q.Pipelines[0]
 	after := before
 	if rule == "all" {
