@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/sjson"
 
 	"sextant/odata"
+	"sextant/record"
 )
 
 // Incidents and alerts are rows of SecurityIncident and SecurityAlert, whose columns
@@ -212,7 +213,7 @@ var evidence = map[string]struct {
 		}
 		return map[string]any{"userAccount": map[string]any{
 			"accountName": firstText(e.Get("Name")), "domainName": firstText(e.Get("NTDomain"), e.Get("UPNSuffix")), "userSid": firstText(e.Get("Sid")),
-			"azureAdUserId": firstText(e.Get("AadUserId")), "userPrincipalName": orNull(upn), "displayName": firstText(e.Get("DisplayName")),
+			"azureAdUserId": firstText(e.Get("AadUserId")), "userPrincipalName": record.TextOrNull(upn), "displayName": firstText(e.Get("DisplayName")),
 		}}
 	}},
 	"ip": {"ipEvidence", func(e gjson.Result) map[string]any {
@@ -242,13 +243,6 @@ var evidence = map[string]struct {
 	}},
 }
 
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
 // evidenceOf an alert: its entities. Kinds that Graph has no type for are left out.
 func evidenceOf(p gjson.Result) []any {
 	out := []any{}
@@ -258,7 +252,7 @@ func evidenceOf(p gjson.Result) []any {
 			continue
 		}
 		item := map[string]any{
-			"@odata.type": "#" + odata.Namespace + "security." + kind.kind, "createdDateTime": orNull(p.Get("TimeGenerated").Str),
+			"@odata.type": "#" + odata.Namespace + "security." + kind.kind, "createdDateTime": record.TextOrNull(p.Get("TimeGenerated").Str),
 			"verdict": "unknown", "remediationStatus": "none", "remediationStatusDetails": nil, "roles": []string{}, "detailedRoles": []string{}, "tags": []string{},
 		}
 		maps.Copy(item, kind.of(e))

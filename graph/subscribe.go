@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"sextant/record"
 	"sextant/subscription"
 )
 
@@ -64,10 +65,10 @@ func shown(s subscription.Subscription) map[string]any {
 	}
 	return map[string]any{
 		"id": s.ID, "resource": s.Resource, "changeType": s.ChangeType, "notificationUrl": s.NotificationURL,
-		"lifecycleNotificationUrl": orNull(s.LifecycleNotificationURL), "clientState": orNull(s.ClientState),
-		"expirationDateTime": s.Expires.UTC().Format("2006-01-02T15:04:05.9999999Z"), "applicationId": orNull(s.ApplicationID), "creatorId": orNull(s.CreatorID),
-		"latestSupportedTlsVersion": orNull(s.LatestTLS), "includeResourceData": data, "encryptionCertificate": orNull(s.Certificate),
-		"encryptionCertificateId": orNull(s.CertificateID), "notificationQueryOptions": nil, "notificationUrlAppId": orNull(s.URLAppID),
+		"lifecycleNotificationUrl": record.TextOrNull(s.LifecycleNotificationURL), "clientState": record.TextOrNull(s.ClientState),
+		"expirationDateTime": s.Expires.UTC().Format("2006-01-02T15:04:05.9999999Z"), "applicationId": record.TextOrNull(s.ApplicationID), "creatorId": record.TextOrNull(s.CreatorID),
+		"latestSupportedTlsVersion": record.TextOrNull(s.LatestTLS), "includeResourceData": data, "encryptionCertificate": record.TextOrNull(s.Certificate),
+		"encryptionCertificateId": record.TextOrNull(s.CertificateID), "notificationQueryOptions": nil, "notificationUrlAppId": record.TextOrNull(s.URLAppID),
 	}
 }
 

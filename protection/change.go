@@ -267,8 +267,8 @@ func (c *change) raise(st *standing, o outcome, signIn gjson.Result) error {
 	p := object{}
 	p.add("id", id)
 	if st.s.activity != "" {
-		p.add("requestId", orNull(request))
-		p.add("correlationId", orNull(signIn.Get("correlationId").Str))
+		p.add("requestId", record.TextOrNull(request))
+		p.add("correlationId", record.TextOrNull(signIn.Get("correlationId").Str))
 		p.add("riskType", "generic")
 	}
 	p.add("riskEventType", o.raises)
@@ -283,7 +283,7 @@ func (c *change) raise(st *standing, o outcome, signIn gjson.Result) error {
 			activity = "signin"
 		}
 		p.add("activity", activity)
-		p.add("ipAddress", orNull(signIn.Get("ipAddress").Str))
+		p.add("ipAddress", record.TextOrNull(signIn.Get("ipAddress").Str))
 		if l := signIn.Get("location"); l.IsObject() {
 			p.add("location", json.RawMessage(l.Raw))
 		} else {
@@ -299,14 +299,14 @@ func (c *change) raise(st *standing, o outcome, signIn gjson.Result) error {
 	p.add(st.s.eventUpdated, at.Format(stamp))
 	p.add(st.s.eventMember, st.id)
 	name := cmp.Or(signIn.Get(st.s.eventName).Str, first(about, st.s.name, st.s.eventName))
-	p.add(st.s.eventName, orNull(name))
+	p.add(st.s.eventName, record.TextOrNull(name))
 	switch st.s.Name {
 	case Users.Name:
-		p.add("userPrincipalName", orNull(cmp.Or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
+		p.add("userPrincipalName", record.TextOrNull(cmp.Or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
 	case ServicePrincipals.Name:
-		p.add("appId", orNull(about.Get("appId").Str))
+		p.add("appId", record.TextOrNull(about.Get("appId").Str))
 	case Agents.Name:
-		p.add("identityType", orNull(about.Get("identityType").Str))
+		p.add("identityType", record.TextOrNull(about.Get("identityType").Str))
 		p.add("riskEvidence", "[]")
 	}
 	p.add("additionalInfo", "[]")
@@ -317,13 +317,6 @@ func (c *change) raise(st *standing, o outcome, signIn gjson.Result) error {
 	st.events = append(st.events, event{id: id, request: request, raw: text, now: risk{o.state, o.detail, o.level}, last: at})
 	c.out = append(c.out, source.Incoming{JSON: text, Tenant: c.t.ID(), Where: "identityProtection"})
 	return nil
-}
-
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }
 
 // settle writes a subject's new state, when it is one.
@@ -348,15 +341,15 @@ func (c *change) settle(st *standing, next risk, detail string, signIn gjson.Res
 		p := object{}
 		p.add("id", st.id)
 		name := cmp.Or(signIn.Get(st.s.eventName).Str, first(about, st.s.eventName, st.s.name))
-		p.add(st.s.name, orNull(name))
+		p.add(st.s.name, record.TextOrNull(name))
 		switch st.s.Name {
 		case Users.Name:
-			p.add("userPrincipalName", orNull(cmp.Or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
+			p.add("userPrincipalName", record.TextOrNull(cmp.Or(signIn.Get("userPrincipalName").Str, about.Get("userPrincipalName").Str)))
 		case ServicePrincipals.Name:
-			p.add("appId", orNull(about.Get("appId").Str))
+			p.add("appId", record.TextOrNull(about.Get("appId").Str))
 			p.add("servicePrincipalType", "Application")
 		case Agents.Name:
-			p.add("identityType", orNull(about.Get("identityType").Str))
+			p.add("identityType", record.TextOrNull(about.Get("identityType").Str))
 			p.add("isEnabled", true)
 		}
 		p.add("isDeleted", false)
@@ -370,7 +363,7 @@ func (c *change) settle(st *standing, next risk, detail string, signIn gjson.Res
 	for _, m := range []struct {
 		path  string
 		value any
-	}{{"time", at.Format(stamp)}, {"properties.isProcessing", false}, {"properties.activity", activity}, {"properties.initiatedBy", orNull(by)}} {
+	}{{"time", at.Format(stamp)}, {"properties.isProcessing", false}, {"properties.activity", activity}, {"properties.initiatedBy", record.TextOrNull(by)}} {
 		if err == nil {
 			text, err = sjson.SetBytes(text, m.path, m.value)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"sextant/fault"
+	"sextant/record"
 	"sextant/source"
 )
 
@@ -71,9 +72,9 @@ func (c *change) audit(who Actor, activity string, about []target) error {
 	by := object{}
 	if who.App {
 		app := object{}
-		app.add("appId", orNull(who.AppID))
-		app.add("displayName", orNull(who.Name))
-		app.add("servicePrincipalId", orNull(who.ObjectID))
+		app.add("appId", record.TextOrNull(who.AppID))
+		app.add("displayName", record.TextOrNull(who.Name))
+		app.add("servicePrincipalId", record.TextOrNull(who.ObjectID))
 		app.add("servicePrincipalName", nil)
 		text, err := app.json()
 		if err != nil {
@@ -82,10 +83,10 @@ func (c *change) audit(who Actor, activity string, about []target) error {
 		by.add("app", text)
 	} else {
 		user := object{}
-		user.add("id", orNull(who.ObjectID))
+		user.add("id", record.TextOrNull(who.ObjectID))
 		user.add("displayName", nil)
-		user.add("userPrincipalName", orNull(who.Name))
-		user.add("ipAddress", orNull(who.IP))
+		user.add("userPrincipalName", record.TextOrNull(who.Name))
+		user.add("ipAddress", record.TextOrNull(who.IP))
 		user.add("roles", []string{})
 		text, err := user.json()
 		if err != nil {
@@ -101,7 +102,7 @@ func (c *change) audit(who Actor, activity string, about []target) error {
 	for _, t := range about {
 		o := object{}
 		o.add("id", t.id)
-		o.add("displayName", orNull(t.name))
+		o.add("displayName", record.TextOrNull(t.name))
 		o.add("type", t.kind)
 		if t.upn != "" {
 			o.add("userPrincipalName", t.upn)
@@ -140,9 +141,9 @@ func (c *change) audit(who Actor, activity string, about []target) error {
 	o.add("tenantId", c.t.ID())
 	o.add("resultSignature", "None")
 	o.add("durationMs", 0)
-	o.add("callerIpAddress", orNull(who.IP))
+	o.add("callerIpAddress", record.TextOrNull(who.IP))
 	o.add("correlationId", correlation)
-	o.add("identity", orNull(who.Name))
+	o.add("identity", record.TextOrNull(who.Name))
 	o.add("Level", 4)
 	o.add("properties", props)
 	text, err := o.json()

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"sextant/fault"
+	"sextant/record"
 )
 
 // IncidentChange is what may be changed of an incident; nil leaves it as it is.
@@ -129,8 +130,8 @@ func (c *IncidentChange) apply(r *row, now time.Time) error {
 	}
 	if c.Owner != nil {
 		r.set("Owner", map[string]any{
-			"objectId": orNil(c.Owner.ObjectID), "email": orNil(c.Owner.Email),
-			"assignedTo": orNil(c.Owner.AssignedTo), "userPrincipalName": orNil(c.Owner.UserPrincipalName),
+			"objectId": record.TextOrNull(c.Owner.ObjectID), "email": record.TextOrNull(c.Owner.Email),
+			"assignedTo": record.TextOrNull(c.Owner.AssignedTo), "userPrincipalName": record.TextOrNull(c.Owner.UserPrincipalName),
 		})
 	}
 	if c.Tags != nil {
@@ -141,13 +142,6 @@ func (c *IncidentChange) apply(r *row, now time.Time) error {
 		r.set("Labels", labels)
 	}
 	return nil
-}
-
-func orNil(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }
 
 // CommentIncident adds a comment.
@@ -162,7 +156,7 @@ func (d *Desk) CommentIncident(ctx context.Context, t Tenant, who Author, id, te
 		}
 		comments = append(comments, map[string]any{
 			"message": text, "createdTimeUtc": now.Format(stamp), "lastModifiedTimeUtc": now.Format(stamp),
-			"author": map[string]any{"objectId": orNil(who.ObjectID), "email": orNil(who.Email), "name": orNil(who.Name), "userPrincipalName": orNil(who.UserPrincipalName)},
+			"author": map[string]any{"objectId": record.TextOrNull(who.ObjectID), "email": record.TextOrNull(who.Email), "name": record.TextOrNull(who.Name), "userPrincipalName": record.TextOrNull(who.UserPrincipalName)},
 		})
 		additional := r.object("AdditionalData")
 		additional["commentsCount"] = len(comments)
