@@ -434,9 +434,19 @@ func function(want, got string, values map[string]string) bool {
 // TenantHeader names the tenant for keys that are good for all of them.
 const TenantHeader = "Sextant-Tenant"
 
+// tenant that a call is about.
+func (c *Call) tenant() (*Tenant, error) {
+	named := c.Header.Get(TenantHeader)
+	t, err := c.face.o.Tenants.GraphTenant(c.Who, named)
+	if err != nil && c.Who.Tenant == "" && named == "" && fault.KindOf(err) == fault.Invalid {
+		return nil, BadRequest("There are several tenants, and this key is good for all of them; the header %s names one.", TenantHeader)
+	}
+	return t, err
+}
+
 // allow asks for the right of a call.
 func (f *Face) allow(c *Call, op *Operation) error {
-	t, err := f.o.Tenants.GraphTenant(c.Who, c.Header.Get(TenantHeader))
+	t, err := c.tenant()
 	if err != nil {
 		return err
 	}

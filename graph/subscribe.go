@@ -44,7 +44,7 @@ func (c *Call) mayRead(path string) error {
 // whose subscriptions a call is about: the tenant, and the application, "" for the
 // administrator's key, which sees all.
 func (c *Call) whose() (tenant, app string, err error) {
-	t, err := c.face.o.Tenants.GraphTenant(c.Who, c.Header.Get(TenantHeader))
+	t, err := c.tenant()
 	if err != nil {
 		return "", "", err
 	}
