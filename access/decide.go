@@ -95,6 +95,8 @@ func (p *Policy) entitled(who *Principal, q Question, rule rule) Decision {
 		return Decision{Reason: NoPermission, Text: "the application has no scope for this" + oneOf(q.Permissions)}
 	case who.Kind == User && !held:
 		return Decision{Reason: NoRole, Text: "this needs one of the roles " + strings.Join(rolesFor(q, rule), ", ")}
+	case who.Kind == Application && q.Face == Graph && !granted:
+		return Decision{Reason: NoPermission, Text: "this needs a permission" + oneOf(q.Permissions)}
 	case who.Kind != User && !granted && !held:
 		return Decision{Reason: NoPermission, Text: "this needs a permission" + oneOf(q.Permissions) + ", or one of the roles " + strings.Join(rolesFor(q, rule), ", ")}
 	}

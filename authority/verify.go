@@ -32,14 +32,14 @@ func (a *Authority) parse(text string) (tokenClaims, error) {
 	var out tokenClaims
 	t, h, err := parseToken(text, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
-		return out, fmt.Errorf("%w: %w", ErrSignature, err)
+		return out, ErrSignature
 	}
 	k := a.keys.find(h.KeyID)
 	if k == nil {
 		return out, ErrSignature
 	}
 	if err := t.Claims(k.private.Public(), &out); err != nil {
-		return out, fmt.Errorf("%w: %w", ErrSignature, err)
+		return out, ErrSignature
 	}
 	now := a.o.Clock()
 	switch {

@@ -28,6 +28,7 @@ func (w *world) signing() (app access.App, secret string) {
 		DB: w.node.State(), Clock: w.s.o.Clock, SealKey: []byte(strings.Repeat("k", 32)), Hashing: access.Hashing{MemoryKB: 8, Passes: 1},
 	})
 	ok(err)
+	w.signers = accounts
 	app, err = accounts.AddApp(ctx, by, tenant, access.App{DisplayName: "Nightly export", AccountEnabled: true})
 	ok(err)
 	secret, _, err = accounts.AddSecret(ctx, by, tenant, app.AppID, "", 0)

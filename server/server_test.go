@@ -51,6 +51,7 @@ type world struct {
 	log  *diary
 
 	accounts *access.Accounts
+	signers  *access.Accounts // those of the token authority; see signing
 }
 
 func testAccounts(t *testing.T, n *node.Node, clock func() time.Time) *access.Accounts {
