@@ -329,7 +329,7 @@ func (r *applyReader) open(ctx context.Context) error {
 
 // beside repeats the kept columns of row i for each row of sub.
 func (s *mvApply) beside(b *table.Batch, i int, sub *table.Batch) *table.Batch {
-	out := &table.Batch{Schema: s.schema, Rows: sub.Rows}
+	out := &table.Batch{Schema: s.schema, Rows: sub.Rows, Cols: make([]table.Vector, 0, len(s.keep)+len(sub.Cols))}
 	for _, c := range s.keep {
 		out.Cols = append(out.Cols, repeat(b.Cols[c].At(i), b.Cols[c].Type, sub.Rows))
 	}
