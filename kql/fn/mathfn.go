@@ -145,7 +145,7 @@ func mathematics() []Scalar {
 			}
 			return table.RealValue(c.RandomReal())
 		}, Doc: "A random number from 0 to 1, or a whole number below n."},
-		{Name: "format_bytes", Sigs: sigs("size:number, precision?:long, units?:string -> string"), Eval: formatBytes, Doc: "A number of bytes for people: 10.1 KB."},
+		{Name: "format_bytes", Sigs: sigs("size:number, precision?:number, units?:string -> string"), Eval: formatBytes, Doc: "A number of bytes for people: 10.1 KB."},
 	}
 }
 
@@ -334,7 +334,7 @@ func formatBytes(_ *Context, a []table.Value) table.Value {
 	size := a[0].Number()
 	precision := 0
 	if len(a) > 1 {
-		precision = int(max(0, min(15, a[1].Int64())))
+		precision = int(max(0, min(15, a[1].Number())))
 	}
 	unit := 0
 	if len(a) > 2 {

@@ -118,6 +118,10 @@ func series() []Scalar {
 			return table.RealValue(f(x, y))
 		}, Doc: doc}
 	}
+	scaled := func(f Scalar) Scalar { // one of the two may be a number
+		f.Sigs = sigs("series1:array, series2:array -> real", "series1:array, series2:number -> real", "series1:number, series2:array -> real")
+		return f
+	}
 	fill := func(name, doc, sig string, f func(xs []float64, missing []bool, a []table.Value)) Scalar {
 		return Scalar{Name: name, Sigs: sigs(sig), Nulls: Own, Eval: func(_ *Context, a []table.Value) table.Value {
 			xs, whole, ok := numbersOf(a[0])
@@ -190,7 +194,7 @@ func series() []Scalar {
 			return p
 		}),
 		total("series_magnitude", "Euclidean length of the series.", func(xs []float64) float64 { return math.Sqrt(dot(xs, xs)) }),
-		two("series_dot_product", "Sum of the products of the numbers of two series.", dot),
+		scaled(two("series_dot_product", "Sum of the products of the numbers of two series, or of a series and a number.", dot)),
 		two("series_pearson_correlation", "Pearson's correlation of two series.", pearson),
 		{Name: "series_cosine_similarity", Sigs: sigs("series1:array, series2:array, magnitude1?:real, magnitude2?:real -> real"), Eval: func(_ *Context, a []table.Value) table.Value {
 			x, y, _, ok := pairOf(a[:2])
