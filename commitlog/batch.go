@@ -108,6 +108,7 @@ type record struct {
 	key, value  []byte
 	headerN     int64
 	headerBytes []byte
+	tail        int // bytes behind the value
 }
 
 var (
@@ -139,6 +140,7 @@ func nextRecord(p []byte, r *record) (rest []byte, err error) {
 	if r.value, b, err = varBytes(b); err != nil {
 		return nil, err
 	}
+	r.tail = len(b)
 	if r.headerN, w = binary.Varint(b); w <= 0 || r.headerN < 0 || r.headerN > int64(len(b)) {
 		return nil, errRecord
 	}

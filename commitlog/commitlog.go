@@ -5,7 +5,7 @@
 // in a folder. Events enter by [Log.Append] (which makes a batch of them) or
 // [Log.AppendBatch] (a RecordBatch v2 that a Kafka client made). They come out
 // by [Log.Reader], which decodes and follows; by [Log.Fetch], which hands out
-// the bytes as they lie; and by [Log.Event], one at a time. [Log.Watch] tells
+// batches for a Kafka client; and by [Log.Event] and [Log.Records], one at a time. [Log.Watch] tells
 // who follows many topics which of them grew.
 //
 // How it is kept, and what holds at any moment, is in DESIGN.md.
@@ -118,6 +118,12 @@ type Log interface {
 
 	// Event reads one event back by its place.
 	Event(ctx context.Context, topic string, partition int32, offset int64) (Event, error)
+
+	// Records reads single records back by their places in a partition, in the order of
+	// the places; nil is one that the log does not have (any more). An error of kind
+	// fault.Damaged or fault.Invalid is about some of them: the others are there all the
+	// same.
+	Records(ctx context.Context, topic string, partition int32, places []Place) ([][]byte, error)
 
 	// Watch tells which partitions grow, from everything there is on.
 	Watch() Watch

@@ -11,23 +11,29 @@ import (
 	"sextant/fault"
 )
 
-// Range is a piece of a file that holds whole batches. It stays readable until
-// its Fetched is closed, whatever happens to the file's name.
+// Range is a piece of a file that holds whole batches, or a batch in memory that lies
+// packed on the disk. It stays readable until its Fetched is closed, whatever happens to
+// the file's name.
 type Range struct {
-	file *sharedFile
+	file *sharedFile // nil: mem
+	mem  []byte
 	Off  int64
 	Len  int
 }
 
 // File is the file of the machine, to send the range from without a copy; use
 // calls that take an offset, since others share the descriptor. ok is false when
-// the log is not on the machine's own file system.
+// the range is not a piece of a file on the machine's own file system.
 func (r Range) File() (f *os.File, ok bool) {
+	if r.file == nil {
+		return nil, false
+	}
 	o, ok := r.file.File.(vfs.OSFile)
 	return o.File, ok
 }
 
-// Fetched is a row of whole batches as they lie.
+// Fetched is a row of whole batches: as they lie, or, where they lie packed, compressed
+// as Append does it.
 type Fetched struct {
 	Start, End int64 // the partition's first offset and durable end
 	Next       int64 // the offset behind the last batch; where to fetch next
@@ -39,7 +45,9 @@ type Fetched struct {
 func (f *Fetched) Close() error {
 	var errs []error
 	for _, r := range f.Ranges {
-		errs = append(errs, r.file.release())
+		if r.file != nil {
+			errs = append(errs, r.file.release())
+		}
 	}
 	f.Ranges = nil
 	return errors.Join(errs...)
@@ -51,6 +59,10 @@ func (f *Fetched) AppendTo(dst []byte) ([]byte, error) {
 		at := len(dst)
 		if cap(dst)-at < r.Len {
 			dst = append(make([]byte, 0, at+max(f.Bytes, r.Len)), dst...)
+		}
+		if r.file == nil {
+			dst = append(dst, r.mem...)
+			continue
 		}
 		dst = dst[:at+r.Len]
 		if n, err := r.file.ReadAt(dst[at:], r.Off); n < r.Len {
@@ -69,9 +81,14 @@ func (f *Fetched) WriteTo(w io.Writer) (int64, error) {
 		var err error
 		file, onDisk := r.File()
 		conn, isTCP := w.(*net.TCPConn)
-		if onDisk && isTCP && canSendfile {
+		switch {
+		case r.file == nil:
+			var k int
+			k, err = w.Write(r.mem)
+			n = int64(k)
+		case onDisk && isTCP && canSendfile:
 			n, err = sendfile(conn, file, r.Off, r.Len)
-		} else {
+		default:
 			n, err = io.Copy(w, io.NewSectionReader(r.file, r.Off, int64(r.Len)))
 		}
 		total += n
@@ -102,7 +119,7 @@ func (d *Disk) Fetch(ctx context.Context, topic string, partition int32, offset 
 	}
 }
 
-// fetchSome adds the batches of one segment, or all that are hot.
+// fetchSome adds one sealed batch, or all that are hot.
 func (d *Disk) fetchSome(f *Fetched, topic string, partition int32, maxBytes int) (more bool, err error) {
 	loc, ok, _, err := d.locate(topic, partition, f.Next)
 	if err != nil {
@@ -126,41 +143,42 @@ func (d *Disk) fetchSome(f *Fetched, topic string, partition int32, maxBytes int
 		d.mu.RUnlock()
 		return false, loc.file.release() // hot batches are the last ones
 	}
-	segs := p.segments
-	si := p.segmentAt(loc.base)
 	d.mu.RUnlock()
-	if si >= len(segs) || segs[si].name != loc.file.name {
-		// Sealed or merged between the two looks: what was located is still good.
+	b, err := d.unpacked(&loc)
+	if err != nil {
+		return false, errors.Join(err, loc.file.release())
+	}
+	if b == nil {
 		if !fits(loc.length) {
 			return false, loc.file.release()
 		}
 		f.add(loc.file, loc.pos, loc.length, loc.last)
 		return true, nil
 	}
-	open, err := d.opened.get(segs[si])
-	if err != nil { // gone, or damaged: hand out what was located
-		if !fits(loc.length) {
-			return false, loc.file.release()
-		}
-		f.add(loc.file, loc.pos, loc.length, loc.last)
-		return true, nil
+	if err := loc.file.release(); err != nil || !fits(len(b)) {
+		return false, err
 	}
-	i := open.at(loc.base)
-	end := i
-	size := 0
-	for end < len(open.marks) {
-		n := int(open.marks[end].length)
-		if first := f.Bytes == 0 && size == 0; !first && f.Bytes+size+n > maxBytes {
-			break
-		}
-		size += n
-		end++
+	f.Ranges = append(f.Ranges, Range{mem: b, Len: len(b)})
+	f.Bytes += len(b)
+	f.Next = loc.last + 1
+	return true, nil
+}
+
+// unpacked makes a batch of a pack; nil where it is one.
+func (d *Disk) unpacked(loc *location) ([]byte, error) {
+	p, err := loc.pack(d.cs.limit)
+	if err != nil || p == nil {
+		return nil, err
 	}
-	if end == i {
-		return false, errors.Join(open.file.release(), loc.file.release())
+	raw, h, err := loc.raw(d.cs.limit)
+	if err != nil || d.opt.Codec == None {
+		return raw, err
 	}
-	f.add(open.file, open.marks[i].pos, size, open.marks[end-1].last)
-	return end == len(open.marks), loc.file.release()
+	b, err := d.cs.compress(d.opt.Codec, make([]byte, headLen, headLen+len(raw)/4+64), raw[headLen:])
+	if err != nil {
+		return nil, fault.New(fault.Internal, "cannot compress a batch: %w", err)
+	}
+	return finishBatch(b, loc.base, loc.last-loc.base, int(h.NumRecords), d.opt.Codec, h.FirstTimestamp, h.MaxTimestamp), nil
 }
 
 // add takes over the caller's reference to the file.

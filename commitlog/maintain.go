@@ -63,7 +63,7 @@ func (d *Disk) Seal(ctx context.Context) (Report, error) { return d.maintain(ctx
 func (d *Disk) maintain(ctx context.Context, force bool) (rep Report, err error) {
 	d.maint.Lock()
 	defer d.maint.Unlock()
-	zenc, err := newSealer(d.opt.SealedBatch)
+	zenc, err := newDictless()
 	if err != nil {
 		return rep, err
 	}
@@ -182,7 +182,7 @@ func (d *Disk) sealPartition(ctx context.Context, w *segmentWriter, hot []entry,
 		}
 		e := &hot[i]
 		loc := location{part: w.part, base: e.base, last: e.last, file: e.journal.file, pos: e.pos, length: int(e.length)}
-		raw, h, err := loc.raw()
+		raw, h, err := loc.raw(d.cs.limit)
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (d *Disk) sealPartition(ctx context.Context, w *segmentWriter, hot []entry,
 		if sum != want {
 			return loc.damaged("its content is not what its leaf says")
 		}
-		if err := w.add(raw, &h, plain, derr, e.time, e.time); err != nil {
+		if err := w.add(raw, int(e.length), &h, plain, derr, e.time, e.time); err != nil {
 			return err
 		}
 	}
@@ -411,10 +411,10 @@ func (d *Disk) mergeSegments(ctx context.Context, w *segmentWriter, segments []*
 			if err = ctx.Err(); err != nil {
 				break
 			}
-			loc := location{part: w.part, base: m.base, last: m.last, file: open.file, pos: m.pos, length: int(m.length)}
+			loc := location{part: w.part, base: m.base, last: m.last, file: open.file, unpacker: open.unpacker, pos: m.pos, length: int(m.length)}
 			var raw []byte
 			var h kmsg.RecordBatch
-			if raw, h, err = loc.raw(); err != nil {
+			if raw, h, err = loc.raw(d.cs.limit); err != nil {
 				break
 			}
 			// The arrival of single batches is in their leaves; here only the segment's counts.
@@ -422,15 +422,11 @@ func (d *Disk) mergeSegments(ctx context.Context, w *segmentWriter, segments []*
 			if i > 0 {
 				at = s.meta.To
 			}
-			if w.full(&h, raw) {
-				err = w.copy(raw, &h, at, s.meta.To)
-			} else {
-				plain, derr := d.cs.uncompress(codecOf(&h), raw[headLen:])
-				if derr == nil {
-					_, derr = contentOf(&h, plain)
-				}
-				err = w.add(raw, &h, plain, derr, at, s.meta.To)
+			plain, derr := d.cs.uncompress(codecOf(&h), raw[headLen:])
+			if derr == nil {
+				_, derr = contentOf(&h, plain)
 			}
+			err = w.add(raw, int(m.length), &h, plain, derr, at, s.meta.To)
 			if err != nil {
 				break
 			}

@@ -120,7 +120,7 @@ func TestRetention(t *testing.T) {
 		case "aged":
 			return Retention{Age: 48 * time.Hour}
 		case "small":
-			return Retention{Bytes: 200}
+			return Retention{Bytes: 320}
 		}
 		return Retention{}
 	}}

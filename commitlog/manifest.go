@@ -38,7 +38,8 @@ type manifestPart struct {
 }
 
 const (
-	formatVersion = 1
+	// formatVersion 1 had segments of nothing but record batches, which are still read.
+	formatVersion = 2
 	manifestName  = "MANIFEST"
 )
 
@@ -95,7 +96,7 @@ func parseManifest(data []byte) (*manifest, error) {
 	if err := json.Unmarshal(body, m); err != nil {
 		return damaged(err.Error())
 	}
-	if m.Format != formatVersion {
+	if m.Format < 1 || m.Format > formatVersion {
 		return nil, fault.New(fault.Conflict, "the log has format %d, this program knows %d; use a newer program", m.Format, formatVersion)
 	}
 	if m.Journal < 1 {

@@ -45,6 +45,13 @@ type Options struct {
 	// NoCompression makes Append leave batches uncompressed.
 	NoCompression bool
 
+	// Split says where the records in an event's value lie, by their number: so they can
+	// be read one at a time, see Log.Records. It tells of each before it looks at what
+	// follows, since a value may end behind any of them; and of a value that is '[' and
+	// an event's rest from a record on it numbers that record 0. nil: a value is one
+	// record.
+	Split func(value []byte, emit func(index, from, to int) error) error
+
 	MaxBatchBytes  int // of one batch, as it comes; 16 MiB
 	MaxRecordBytes int // of one batch, uncompressed; 256 MiB. More is taken but not decoded
 

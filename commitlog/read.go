@@ -5,9 +5,12 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
+	"sort"
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sextant/fault"
@@ -18,6 +21,7 @@ type location struct {
 	part       *partition
 	base, last int64
 	file       *sharedFile
+	unpacker   *zstd.Decoder // of a segment with packs
 	pos        int64
 	length     int
 	events     []Event // when they are still in memory
@@ -60,34 +64,109 @@ func (d *Disk) locate(topic string, partition int32, offset int64) (loc location
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // replaced meanwhile
 		}
+		if fault.KindOf(err) == fault.Damaged {
+			return loc, false, nil, &fault.Error{Kind: fault.Damaged, Err: &DamagedError{File: seg.name, Topic: topic, Partition: partition,
+				Base: seg.meta.Base, Last: seg.meta.Last, Why: err.Error()}}
+		}
 		if err != nil {
 			return loc, false, nil, err
 		}
 		m := open.marks[min(open.at(offset), len(open.marks)-1)]
-		loc.base, loc.last, loc.pos, loc.length, loc.file = m.base, m.last, m.pos, int(m.length), open.file
+		loc.base, loc.last, loc.pos, loc.length, loc.file, loc.unpacker = m.base, m.last, m.pos, int(m.length), open.file, open.unpacker
 		return loc, true, grown, nil
 	}
 	return loc, false, nil, fault.New(fault.Damaged, "cannot read %s/%d at %d: its segment is missing; restore it from a copy", topic, partition, offset)
 }
 
-// raw reads a located batch and checks it.
-func (l *location) raw() (b []byte, h kmsg.RecordBatch, err error) {
-	b = make([]byte, l.length)
-	n, err := l.file.ReadAt(b, l.pos)
-	if n < len(b) && err != io.EOF {
-		return nil, h, fault.New(fault.Unavailable, "cannot read %s: %w", l.file.name, err)
-	}
-	why := "the file ends within it"
-	if n == len(b) {
-		if h, err = verify(b); err == nil && h.FirstOffset == l.base && l.base+int64(h.LastOffsetDelta) == l.last {
-			return b, h, nil
-		}
-		why = "it holds another batch"
+// raw reads a located batch and checks it. One that is packed is unpacked, to at most
+// limit bytes.
+func (l *location) raw(limit int) (b []byte, h kmsg.RecordBatch, err error) {
+	if p, err := l.pack(limit); err != nil {
+		return nil, h, err
+	} else if p != nil {
+		b, err = l.chunks(p, 0, len(p.chunks), append(make([]byte, 0, headLen+p.plain), p.raw...))
 		if err != nil {
-			why = err.Error()
+			return nil, h, err
 		}
+	} else {
+		b = make([]byte, l.length)
+		if err := l.readAt(b, 0); err != nil {
+			return nil, h, err
+		}
+	}
+	why := "it holds another batch"
+	if h, err = verify(b); err == nil && h.FirstOffset == l.base && l.base+int64(h.LastOffsetDelta) == l.last {
+		return b, h, nil
+	} else if err != nil {
+		why = err.Error()
 	}
 	return nil, h, l.damaged(why)
+}
+
+// readAt fills b from a byte of the batch on.
+func (l *location) readAt(b []byte, at int64) error {
+	n, err := l.file.ReadAt(b, l.pos+at)
+	if n == len(b) {
+		return nil
+	}
+	if err == io.EOF {
+		return l.damaged("the file ends within it")
+	}
+	return fault.New(fault.Unavailable, "cannot read %s: %w", l.file.name, err)
+}
+
+// pack reads head and table of a batch; nil when it is not packed.
+func (l *location) pack(limit int) (*pack, error) {
+	if l.unpacker == nil || l.length < packTable {
+		return nil, nil
+	}
+	b := make([]byte, min(l.length, packAhead))
+	if err := l.readAt(b, 0); err != nil {
+		return nil, err
+	}
+	if !isPack(b) {
+		return nil, nil
+	}
+	end, err := packTableEnd(b, int64(l.length))
+	if err != nil {
+		return nil, l.damaged(err.Error())
+	}
+	if n := int64(len(b)); n < end {
+		b = append(b, make([]byte, end-n)...)
+		if err := l.readAt(b[n:], n); err != nil {
+			return nil, err
+		}
+	}
+	p, err := parsePack(b[:end], int64(l.length), limit)
+	if err != nil {
+		return nil, l.damaged(err.Error())
+	}
+	if p.head.FirstOffset != l.base || l.base+int64(p.head.LastOffsetDelta) != l.last {
+		return nil, l.damaged("it holds another batch")
+	}
+	return p, nil
+}
+
+// chunks appends what chunks i to j-1 of the batch hold to dst.
+func (l *location) chunks(p *pack, i, j int, dst []byte) ([]byte, error) {
+	from := p.chunks[i].at
+	packed := make([]byte, p.chunks[j-1].at+p.chunks[j-1].packed-from)
+	if err := l.readAt(packed, from); err != nil {
+		return dst, err
+	}
+	n := int64(0)
+	for k := i; k < j; k++ {
+		n += p.chunks[k].plain
+	}
+	dst = slices.Grow(dst, int(n))
+	for k := i; k < j; k++ {
+		c := &p.chunks[k]
+		var err error
+		if dst, err = c.unpack(l.unpacker, dst, packed[c.at-from:][:c.packed]); err != nil {
+			return dst, l.damaged(err.Error())
+		}
+	}
+	return dst, nil
 }
 
 func (l *location) damaged(why string) error {
@@ -101,7 +180,7 @@ func (d *Disk) read(l *location, from int64) (events []Event, bad, err error) {
 	if l.events != nil {
 		return l.events[max(from-l.base, 0):], nil, nil // ours: no gaps
 	}
-	b, h, err := l.raw()
+	b, h, err := l.raw(d.cs.limit)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,8 +199,7 @@ func (d *Disk) decode(b []byte, h *kmsg.RecordBatch, from int64) ([]Event, error
 	return nil, fault.New(fault.Invalid, "cannot decode the batch at offset %d (%s): %w", h.FirstOffset, codecOf(h), err)
 }
 
-// Event implements Log. Batches that were decoded last are kept for it, since
-// who asks for one event asks for its neighbours.
+// Event implements Log.
 func (d *Disk) Event(ctx context.Context, topic string, partition int32, offset int64) (Event, error) {
 	if err := ctx.Err(); err != nil {
 		return Event{}, err
@@ -135,28 +213,65 @@ func (d *Disk) Event(ctx context.Context, topic string, partition int32, offset 
 		defer d.mu.RUnlock()
 		return Event{}, outOfRange(topic, partition, offset, loc.part.start, loc.part.durable)
 	}
-	events, hit := d.recent.get(loc.file, loc.pos)
-	if !hit {
-		var bad error
-		if events, bad, err = d.read(&loc, loc.base); err == nil {
-			err = bad
-		}
-		if err == nil && loc.events == nil {
-			d.recent.put(loc.file, loc.pos, events)
-		}
-	}
+	e, ok, err := d.eventAt(&loc, offset)
 	if rerr := loc.file.release(); err == nil {
 		err = rerr
 	}
 	if err != nil {
 		return Event{}, err
 	}
-	for i := max(0, min(int(offset-loc.base), len(events)-1)); i >= 0; i-- {
-		if events[i].Offset == offset {
-			return events[i], nil
-		}
+	if !ok {
+		return Event{}, fault.New(fault.NotFound, "there is no event at offset %d of %s/%d", offset, topic, partition)
 	}
-	return Event{}, fault.New(fault.NotFound, "there is no event at offset %d of %s/%d", offset, topic, partition)
+	return e, nil
+}
+
+// eventAt reads one event of a located batch; ok is false where it has none there.
+func (d *Disk) eventAt(loc *location, offset int64) (e Event, ok bool, err error) {
+	if offset < loc.base {
+		return e, false, nil
+	}
+	p, err := loc.pack(d.cs.limit)
+	if err != nil {
+		return e, false, err
+	}
+	if p != nil {
+		i, j := p.eventAt(offset - loc.base)
+		plain, err := loc.chunks(p, i, j, nil)
+		if err != nil {
+			return e, false, err
+		}
+		if e, ok, err = p.eventIn(plain, offset-loc.base); err != nil {
+			err = loc.damaged(err.Error())
+		}
+		return e, ok, err
+	}
+	events, err := d.decoded(loc)
+	if err != nil {
+		return e, false, err
+	}
+	i := sort.Search(len(events), func(i int) bool { return events[i].Offset >= offset })
+	if i == len(events) || events[i].Offset != offset {
+		return e, false, nil
+	}
+	return events[i], true, nil
+}
+
+// decoded is a located batch's events. Batches that were decoded last are kept for
+// it, since who asks for one event asks for its neighbours.
+func (d *Disk) decoded(loc *location) ([]Event, error) {
+	events, hit := d.recent.get(loc.file, loc.pos)
+	if hit {
+		return events, nil
+	}
+	events, bad, err := d.read(loc, loc.base)
+	if err = errors.Join(err, bad); err != nil {
+		return nil, err
+	}
+	if loc.events == nil {
+		d.recent.put(loc.file, loc.pos, events)
+	}
+	return events, nil
 }
 
 // recent keeps a few decoded batches.

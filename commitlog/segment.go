@@ -11,12 +11,109 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/klauspost/compress/zstd"
+
 	"sextant/commitlog/vfs"
 	"sextant/fault"
 )
 
-// A segment is a sealed file of one partition: record batches, one behind the
-// other, nothing else. Beside it lies its index, which can be made anew.
+// A segment is a sealed file of one partition: a head with its dictionary; packs, one
+// behind the other, and record batches that nobody could decode, as they came; the head
+// again, since without its dictionary no pack can be read, and how long it is. Beside
+// it lies its index, which can be made anew.
+//
+// The head, little-endian:
+//
+//	 0 magic "sxseg002"   8 bytes of the dictionary u32   12 the same compressed u32
+//	16 CRC-32C u32 of bytes 0 to 15 and what follows   20 the dictionary, a zstd frame
+//
+// Without a dictionary both lengths are 0. The segments of format 1 have no head and
+// hold nothing but record batches; they are read, and are packed when they are merged.
+
+const (
+	segmentMagic = "sxseg002"
+	segmentHead  = 20
+	segmentFoot  = 4 // u32, behind the second head
+)
+
+func segmentHeadOf(dict []byte, zenc *zstd.Encoder) []byte {
+	var packed []byte
+	if len(dict) > 0 {
+		packed = zenc.EncodeAll(dict, nil)
+	}
+	b := append(make([]byte, 0, segmentHead+len(packed)), segmentMagic...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(dict)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(packed)))
+	b = binary.LittleEndian.AppendUint32(b, crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, packed))
+	return append(b, packed...)
+}
+
+var errSegmentHead = errors.New("its head is damaged, at its beginning and at its end")
+
+// body is where a segment's batches lie, and what unpacks them.
+type body struct {
+	from, to int64
+	unpacker *zstd.Decoder // nil: there are no packs in it
+}
+
+// bodyOf reads a segment's head, or that at its end where it is damaged.
+func bodyOf(f vfs.File, meta *segmentMeta) (body, error) {
+	if !meta.Packed {
+		return body{to: meta.Size}, nil
+	}
+	dict, n, err := readSegmentHead(f, 0, meta.Size)
+	if err != nil {
+		b := make([]byte, segmentFoot)
+		if got, ferr := f.ReadAt(b, meta.Size-segmentFoot); got < len(b) {
+			return body{}, errors.Join(err, ferr)
+		}
+		n = int64(binary.LittleEndian.Uint32(b))
+		var again int64
+		if dict, again, err = readSegmentHead(f, meta.Size-segmentFoot-n, meta.Size); err != nil || again != n {
+			return body{}, errors.Join(errSegmentHead, err)
+		}
+	}
+	if 2*n+segmentFoot > meta.Size {
+		return body{}, errSegmentHead
+	}
+	unpacker, err := newUnpacker(dict)
+	return body{n, meta.Size - segmentFoot - n, unpacker}, err
+}
+
+// readSegmentHead at a byte gives the dictionary and the bytes that the head takes.
+func readSegmentHead(f vfs.File, at, size int64) ([]byte, int64, error) {
+	b := make([]byte, segmentHead)
+	if at < 0 || at+segmentHead > size {
+		return nil, 0, errSegmentHead
+	}
+	if n, err := f.ReadAt(b, at); n < len(b) {
+		return nil, 0, err
+	}
+	le := binary.LittleEndian
+	plain, n := le.Uint32(b[8:]), int64(le.Uint32(b[12:]))
+	if string(b[:len(segmentMagic)]) != segmentMagic || plain > dictSize || n > size-at-segmentHead {
+		return nil, 0, errSegmentHead
+	}
+	packed := make([]byte, n)
+	if got, err := f.ReadAt(packed, at+segmentHead); got < len(packed) {
+		return nil, 0, err
+	}
+	if crc32.Update(crc32.Checksum(b[:16], castagnoli), castagnoli, packed) != le.Uint32(b[16:]) {
+		return nil, 0, errSegmentHead
+	}
+	if plain == 0 {
+		return nil, segmentHead + n, nil
+	}
+	dec, err := newUnpacker(nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	dict, err := dec.DecodeAll(packed, make([]byte, 0, plain))
+	if err != nil || len(dict) != int(plain) {
+		return nil, 0, errors.Join(errSegmentHead, err)
+	}
+	return dict, segmentHead + n, nil
+}
 
 const segmentDir = "segments"
 
@@ -29,6 +126,8 @@ type segmentMeta struct {
 	From int64 `json:"from"` // arrival of its first and last batch, Unix milliseconds
 	To   int64 `json:"to"`
 	Time int64 `json:"time"` // greatest time of a record
+
+	Packed bool `json:"packed,omitempty"` // written in format 2 or later
 }
 
 type segment struct {
@@ -66,9 +165,8 @@ func encodeIndex(marks []mark) []byte {
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// decodeIndex reads an index of a segment of so many bytes; ok is false when it
-// cannot be that segment's.
-func decodeIndex(b []byte, meta segmentMeta) (marks []mark, ok bool) {
+// decodeIndex reads an index of a segment; ok is false when it cannot be that segment's.
+func decodeIndex(b []byte, meta *segmentMeta, in body) (marks []mark, ok bool) {
 	n := (len(b) - 4) / markLen
 	if len(b) < 4 || len(b) != n*markLen+4 || n == 0 {
 		return nil, false
@@ -78,7 +176,7 @@ func decodeIndex(b []byte, meta segmentMeta) (marks []mark, ok bool) {
 		return nil, false
 	}
 	marks = make([]mark, n)
-	pos := int64(0)
+	pos := in.from
 	for i := range marks {
 		r := b[i*markLen:]
 		marks[i] = mark{int64(le.Uint64(r)), int64(le.Uint64(r[8:])), int64(le.Uint64(r[16:])), int32(le.Uint32(r[24:])), int64(le.Uint64(r[28:]))}
@@ -87,36 +185,43 @@ func decodeIndex(b []byte, meta segmentMeta) (marks []mark, ok bool) {
 		}
 		pos += int64(marks[i].length)
 	}
-	return marks, pos == meta.Size && marks[0].base == meta.Base && marks[n-1].last == meta.Last
+	return marks, pos == in.to && marks[0].base == meta.Base && marks[n-1].last == meta.Last
 }
 
 // scanSegment makes an index from the heads of the batches.
-func scanSegment(f vfs.File, meta segmentMeta) ([]mark, error) {
+func scanSegment(f vfs.File, meta *segmentMeta, in body) ([]mark, error) {
 	var marks []mark
-	b := make([]byte, headLen)
-	for pos := int64(0); pos < meta.Size; {
-		if n, err := f.ReadAt(b, pos); n < headLen {
+	for pos := in.from; pos < in.to; {
+		b := make([]byte, packTable)
+		n, err := f.ReadAt(b, pos)
+		if n < headLen {
 			if err == nil || err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, fmt.Errorf("no batch at byte %d: %w", pos, err)
 		}
 		be := binary.BigEndian
-		base, n := int64(be.Uint64(b)), int64(be.Uint32(b[8:]))+lengthEnd
+		length := int64(be.Uint32(b[8:])) + lengthEnd
+		if in.unpacker != nil && isPack(b[:n]) {
+			length = int64(binary.LittleEndian.Uint32(b[4:]))
+			b = b[16:]
+		}
+		base := int64(be.Uint64(b))
 		last := base + int64(int32(be.Uint32(b[23:])))
-		if b[16] != 2 || n < headLen || pos+n > meta.Size || last < base || base < meta.Base || last > meta.Last {
+		if b[16] != 2 || length < headLen || pos+length > in.to || last < base || base < meta.Base || last > meta.Last {
 			return nil, fmt.Errorf("no batch at byte %d", pos)
 		}
-		marks = append(marks, mark{base: base, last: last, pos: pos, length: int32(n), maxTime: int64(be.Uint64(b[35:]))})
-		pos += n
+		marks = append(marks, mark{base: base, last: last, pos: pos, length: int32(length), maxTime: int64(be.Uint64(b[35:]))})
+		pos += length
 	}
 	return marks, nil
 }
 
 // openSegment is a segment that is in use, with its index.
 type openSegment struct {
-	file  *sharedFile
-	marks []mark
+	file     *sharedFile
+	marks    []mark
+	unpacker *zstd.Decoder // nil: there are no packs in it
 }
 
 // at is the index of the first batch that holds offset or comes after it.
@@ -159,11 +264,15 @@ func (o *openFiles) get(s *segment) (*openSegment, error) {
 	if err != nil {
 		return nil, err
 	}
-	marks, err := o.marks(f, s)
+	in, err := bodyOf(f, &s.meta)
+	var marks []mark
+	if err == nil {
+		marks, err = o.marks(f, s, in)
+	}
 	if err != nil {
 		return nil, errors.Join(fault.New(fault.Damaged, "segment %s is damaged: %w", s.name, err), f.Close())
 	}
-	seg := &openSegment{file: share(f, s.name), marks: marks}
+	seg := &openSegment{file: share(f, s.name), marks: marks, unpacker: in.unpacker}
 	o.byKey[s.name] = o.order.PushFront(&openEntry{s.name, seg})
 	seg.file.hold()
 	for o.order.Len() > maxOpenSegments {
@@ -175,16 +284,16 @@ func (o *openFiles) get(s *segment) (*openSegment, error) {
 }
 
 // marks reads the index, or makes one when there is none that fits.
-func (o *openFiles) marks(f vfs.File, s *segment) ([]mark, error) {
+func (o *openFiles) marks(f vfs.File, s *segment, in body) ([]mark, error) {
 	b, err := vfs.ReadFile(o.fs, indexName(s.name))
 	if err == nil {
-		if marks, ok := decodeIndex(b, s.meta); ok {
+		if marks, ok := decodeIndex(b, &s.meta, in); ok {
 			return marks, nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return scanSegment(f, s.meta)
+	return scanSegment(f, &s.meta, in)
 }
 
 func (o *openFiles) drop(e *list.Element) error {

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
 
@@ -21,10 +22,17 @@ type segmentWriter struct {
 	// The segment that is being written.
 	file  vfs.File
 	cur   *segment
+	seal  *sealer
+	head  []byte
 	buf   []byte
 	marks []mark
 
-	// The batch that is being gathered: records of one or more batches, uncompressed.
+	// What waits for a segment: it begins with a dictionary of what it will hold.
+	waiting      []sealed
+	waitingBytes int
+
+	// The batch that is being gathered: records of one or more batches, uncompressed,
+	// behind room for a head.
 	plain         []byte
 	base, last    int64
 	first, max    int64 // times of records
@@ -35,27 +43,39 @@ type segmentWriter struct {
 	before, after int64
 }
 
+// sealed is a batch on its way into a segment.
+type sealed struct {
+	batch    []byte // uncompressed; nil where it stays as it came
+	as       []byte // as it came; nil where it was made of several
+	mark     mark
+	asMax    int64 // greatest time of a record, as it came
+	from, to int64 // arrival
+}
+
+func (s *sealed) plainLen() int { return max(len(s.batch)-headLen, 0) }
+
 func (d *Disk) newSegmentWriter(p *partition, zenc *zstd.Encoder) *segmentWriter {
 	return &segmentWriter{d: d, part: p, zenc: zenc}
 }
 
-// add takes a batch with its uncompressed records. One that cannot be decoded
-// (bad) is kept as it is.
-func (w *segmentWriter) add(raw []byte, h *kmsg.RecordBatch, plain []byte, bad error, from, to int64) error {
+// add takes a batch, of so many bytes on the disk, with its uncompressed records. One
+// that cannot be decoded (bad) is kept as it is.
+func (w *segmentWriter) add(raw []byte, stored int, h *kmsg.RecordBatch, plain []byte, bad error, from, to int64) error {
 	if bad != nil {
-		return w.copy(raw, h, from, to)
+		return w.copy(raw, stored, h, from, to)
 	}
 	last := h.FirstOffset + int64(h.LastOffsetDelta)
-	if w.count > 0 && (len(w.plain)+len(plain) > w.d.opt.SealedBatch || last-w.base > math.MaxInt32 || w.count+int(h.NumRecords) > math.MaxInt32 ||
+	if w.count > 0 && (len(w.plain)-headLen+len(plain) > w.d.opt.SealedBatch || last-w.base > math.MaxInt32 || w.count+int(h.NumRecords) > math.MaxInt32 ||
 		to-w.from > w.d.opt.SegmentSpan.Milliseconds()) {
 		if err := w.flush(); err != nil {
 			return err
 		}
 	}
-	w.before += int64(len(raw))
+	w.before += int64(stored)
 	if w.count == 0 {
 		w.base, w.first, w.max, w.from = h.FirstOffset, h.FirstTimestamp, math.MinInt64, from
 		w.single, w.singleMax = raw, h.MaxTimestamp
+		w.plain = make([]byte, headLen, headLen+max(len(plain)+len(plain)/64, w.d.opt.SealedBatch))
 	} else {
 		w.single = nil
 	}
@@ -70,61 +90,82 @@ func (w *segmentWriter) add(raw []byte, h *kmsg.RecordBatch, plain []byte, bad e
 	return err
 }
 
-// flush writes the gathered batch.
+// flush hands the gathered batch on.
 func (w *segmentWriter) flush() error {
 	if w.count == 0 {
 		return nil
 	}
-	b := w.zenc.EncodeAll(w.plain, make([]byte, headLen, headLen+len(w.plain)/6))
-	b = finishBatch(b, w.base, w.last-w.base, w.count, Zstd, w.first, w.max)
-	maxTime := w.max
-	if w.single != nil && len(w.single) <= len(b) {
-		b, maxTime = w.single, w.singleMax
-	}
-	w.count, w.plain, w.single = 0, w.plain[:0], nil
-	return w.put(b, mark{base: w.base, last: w.last, length: int32(len(b)), maxTime: maxTime}, w.from, w.to)
+	s := sealed{batch: finishBatch(w.plain, w.base, w.last-w.base, w.count, None, w.first, w.max), as: w.single, asMax: w.singleMax,
+		mark: mark{base: w.base, last: w.last, maxTime: w.max}, from: w.from, to: w.to}
+	w.count, w.plain, w.single = 0, nil, nil
+	return w.put(s)
 }
 
 // copy takes a batch as it is.
-func (w *segmentWriter) copy(raw []byte, h *kmsg.RecordBatch, from, to int64) error {
+func (w *segmentWriter) copy(raw []byte, stored int, h *kmsg.RecordBatch, from, to int64) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	w.before += int64(len(raw))
-	return w.put(raw, mark{base: h.FirstOffset, last: h.FirstOffset + int64(h.LastOffsetDelta), length: int32(len(raw)), maxTime: h.MaxTimestamp}, from, to)
+	w.before += int64(stored)
+	return w.put(sealed{as: raw, asMax: h.MaxTimestamp, mark: mark{base: h.FirstOffset, last: h.FirstOffset + int64(h.LastOffsetDelta)}, from: from, to: to})
 }
 
-// full reports whether a batch of a segment is large enough to stay as it is.
-func (w *segmentWriter) full(h *kmsg.RecordBatch, raw []byte) bool {
-	if codecOf(h) != Zstd || h.ProducerID != mergedProducer {
-		return false
+// put hands a batch to the segment, or lets it wait for one.
+func (w *segmentWriter) put(s sealed) error {
+	w.waiting = append(w.waiting, s)
+	w.waitingBytes += s.plainLen() + len(s.as)
+	if w.cur == nil && w.waitingBytes < dictFrom {
+		return nil
 	}
-	var f zstd.Header
-	return f.Decode(raw[headLen:]) == nil && f.HasFCS && f.FrameContentSize >= uint64(w.d.opt.SealedBatch/2)
+	return w.drain()
 }
 
-// put appends a batch to the segment, which it begins or ends where need be.
-func (w *segmentWriter) put(b []byte, m mark, from, to int64) error {
-	if w.cur != nil && (w.cur.meta.Size+int64(len(b)) > w.d.opt.SegmentBytes || to-w.cur.meta.From > w.d.opt.SegmentSpan.Milliseconds()) {
-		if err := w.end(); err != nil {
-			return err
+// drain writes what waits, into segments that it begins and ends where need be.
+func (w *segmentWriter) drain() error {
+	for len(w.waiting) > 0 {
+		s := &w.waiting[0]
+		if w.cur == nil {
+			if err := w.begin(s.mark.base, s.from); err != nil {
+				return err
+			}
 		}
-	}
-	if w.cur == nil {
-		if err := w.begin(m.base, from); err != nil {
-			return err
+		b, m := s.as, s.mark
+		m.maxTime = s.asMax
+		if s.batch != nil {
+			h, err := parseHead(s.batch)
+			if err != nil {
+				return err
+			}
+			p, err := appendPack(nil, s.batch, &h, w.d.opt.Split, w.seal.compress)
+			if err != nil {
+				return err
+			}
+			if s.as == nil || len(p) < len(s.as) {
+				b, m.maxTime = p, s.mark.maxTime
+			}
 		}
-	}
-	s := &w.cur.meta
-	m.pos = s.Size
-	w.marks = append(w.marks, m)
-	w.buf = append(w.buf, b...)
-	s.Size += int64(len(b))
-	s.Last, s.To = m.last, max(s.To, to)
-	s.Time = max(s.Time, m.maxTime)
-	w.after += int64(len(b))
-	if len(w.buf) >= 1<<20 {
-		return w.write()
+		meta := &w.cur.meta
+		if len(w.marks) > 0 && (meta.Size+int64(len(b)) > w.d.opt.SegmentBytes || s.to-meta.From > w.d.opt.SegmentSpan.Milliseconds()) {
+			if err := w.end(); err != nil {
+				return err
+			}
+			continue // in a segment of its own dictionary
+		}
+		m.pos, m.length = meta.Size, int32(len(b))
+		w.marks = append(w.marks, m)
+		w.buf = append(w.buf, b...)
+		meta.Size += int64(len(b))
+		meta.Last, meta.To = m.last, max(meta.To, s.to)
+		meta.Time = max(meta.Time, m.maxTime)
+		w.after += int64(len(b))
+		w.waitingBytes -= s.plainLen() + len(s.as)
+		w.waiting[0] = sealed{}
+		w.waiting = w.waiting[1:]
+		if len(w.buf) >= 1<<20 {
+			if err := w.write(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -135,13 +176,20 @@ func (w *segmentWriter) begin(base, from int64) error {
 		return err
 	}
 	w.d.man.Gen++
-	meta := segmentMeta{Base: base, Last: base, Gen: w.d.man.Gen, From: from, To: from, Time: math.MinInt64}
+	meta := segmentMeta{Base: base, Last: base, Gen: w.d.man.Gen, From: from, To: from, Time: math.MinInt64, Packed: true}
 	s := &segment{meta: meta, name: w.d.segmentName(w.part.topic.meta.Name, w.part.id, meta)}
 	f, err := w.d.fs.Create(s.name)
 	if err != nil {
 		return err
 	}
 	w.file, w.cur, w.marks = f, s, nil
+	if w.seal, err = newSealer(w.zenc, w.waiting); err != nil {
+		return err
+	}
+	w.head = segmentHeadOf(w.seal.dict, w.zenc)
+	w.buf = append(w.buf[:0], w.head...)
+	s.meta.Size = int64(len(w.buf))
+	w.after += s.meta.Size
 	return nil
 }
 
@@ -158,6 +206,10 @@ func (w *segmentWriter) write() error {
 // end makes the segment durable. Its index need not be: it carries a checksum
 // and can be made anew.
 func (w *segmentWriter) end() error {
+	w.buf = append(w.buf, w.head...)
+	w.buf = binary.LittleEndian.AppendUint32(w.buf, uint32(len(w.head)))
+	w.cur.meta.Size += int64(len(w.head) + segmentFoot)
+	w.after += int64(len(w.head) + segmentFoot)
 	err := w.write()
 	if err == nil {
 		err = w.file.Sync()
@@ -173,13 +225,16 @@ func (w *segmentWriter) end() error {
 	}
 	err = errors.Join(f.WriteAt([][]byte{encodeIndex(w.marks)}, 0), f.Close())
 	w.made = append(w.made, w.cur)
-	w.cur = nil
+	w.cur, w.seal = nil, nil
 	return err
 }
 
 // finish writes what is left and makes the names durable.
 func (w *segmentWriter) finish() error {
 	if err := w.flush(); err != nil {
+		return err
+	}
+	if err := w.drain(); err != nil {
 		return err
 	}
 	if w.cur != nil {

@@ -3,24 +3,17 @@ package graph
 import (
 	"sync"
 
+	"sextant/store"
 	"sextant/table"
 )
-
-// place of a row's record in the log.
-type place struct {
-	topic     string
-	partition int32
-	index     int32
-	offset    int64
-}
 
 // row of a list: what it is sorted by, which record it is, and where it lies.
 type row struct {
 	keys    []table.Value
 	id      int64 // of the record's identity: no two rows share it
 	arrival int64
-	place   place
-	table   int // of the resource
+	place   store.Place // of its record in the log
+	table   int         // of the resource
 }
 
 // ahead keeps rows that were read beyond a page, by the token of the next one: who

@@ -58,9 +58,14 @@ func (w *benchWorld) GraphTenant(*access.Principal, string) (*Tenant, error) {
 
 type diskLog struct{ *commitlog.Disk }
 
-func (d diskLog) Event(ctx context.Context, topic string, partition int32, offset int64) ([]byte, record.Form, error) {
-	e, err := d.Disk.Event(ctx, topic, partition, offset)
-	return e.Value, record.Export, err
+func (d diskLog) Form(context.Context, store.Place) (record.Form, error) { return record.Export, nil }
+
+func (d diskLog) Records(ctx context.Context, places []store.Place) ([][]byte, error) {
+	at := make([]commitlog.Place, len(places))
+	for i, p := range places {
+		at[i] = commitlog.Place{Offset: p.Offset, Index: p.Index}
+	}
+	return d.Disk.Records(ctx, benchTopic, 0, at)
 }
 
 const benchTopic = "insights-logs-signinlogs"
@@ -97,7 +102,7 @@ func newBenchWorld(b *testing.B) *benchWorld {
 	if err != nil {
 		b.Fatal(err)
 	}
-	log, err := commitlog.Open(ctx, filepath.Join(dir, "log"), commitlog.Options{})
+	log, err := commitlog.Open(ctx, filepath.Join(dir, "log"), commitlog.Options{Split: record.Bounds})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -299,7 +299,7 @@ func cursorOf(r row) *cursor {
 
 // again: the row's record says anew what another said before.
 func (l *listing) again(ctx context.Context, r row) (bool, error) {
-	_, form, err := l.tenant.Log.Event(ctx, r.place.topic, r.place.partition, r.place.offset)
+	form, err := l.tenant.Log.Form(ctx, r.place)
 	if err != nil {
 		return false, ctx.Err()
 	}

@@ -34,10 +34,13 @@ type Tenant struct {
 
 // Log gives records back as they came.
 type Log interface {
-	// Event at an offset: its body, and what its records were before they came (see
-	// record.FormHeader). fault.NotFound, or any other error, where the log no longer
-	// has it.
-	Event(ctx context.Context, topic string, partition int32, offset int64) (value []byte, form record.Form, err error)
+	// Records at places, in the order of the places; nil is one that the log does not
+	// have any more. The error says why some of them could not be read: the others are
+	// there all the same.
+	Records(ctx context.Context, places []store.Place) ([][]byte, error)
+	// Form that the record at a place had before it came (see record.FormHeader). Any
+	// error says that the log no longer has it.
+	Form(ctx context.Context, place store.Place) (record.Form, error)
 }
 
 // Tenants that can be asked for.

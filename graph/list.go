@@ -361,7 +361,7 @@ func (l *listing) look(ctx context.Context, at look) ([]row, error) {
 				r.keys[j] = b.Cols[j].At(i)
 			}
 			r.id = b.Cols[k].At(i).Int64()
-			r.place = place{topic: b.Cols[k+1].At(i).Str(), partition: int32(b.Cols[k+2].At(i).Int64()), offset: b.Cols[k+3].At(i).Int64(), index: int32(b.Cols[k+4].At(i).Int64())}
+			r.place = store.Place{TopicPartition: store.TopicPartition{Topic: b.Cols[k+1].At(i).Str(), Partition: int32(b.Cols[k+2].At(i).Int64())}, Offset: b.Cols[k+3].At(i).Int64(), Index: int32(b.Cols[k+4].At(i).Int64())}
 			r.arrival = b.Cols[k+5].At(i).Int64()
 			r.table = int(b.Cols[k+6].At(i).Int64())
 			out = append(out, r)

@@ -3,10 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
-	"runtime"
-	"sync"
 
-	"sextant/fault"
 	"sextant/kql/fn"
 	"sextant/kql/plan"
 	"sextant/record"
@@ -14,89 +11,22 @@ import (
 	"sextant/table"
 )
 
-// raws reads the records of rows: from the log, each event once; what it no longer
-// has, from the tables. A record that is in neither any more is nil.
+// raws reads the records of rows: from the log; what it no longer has, from the
+// tables. A record that is in neither any more is nil.
 func (l *listing) raws(ctx context.Context, rows []row) ([][]byte, error) {
-	out := make([][]byte, len(rows))
-	type event struct {
-		at   place
-		rows []int
+	places := make([]store.Place, len(rows))
+	for i := range rows {
+		places[i] = rows[i].place
 	}
-	var events []*event
-	by := map[place]*event{}
-	for i, r := range rows {
-		at := r.place
-		at.index = 0
-		e := by[at]
-		if e == nil {
-			e = &event{at: at}
-			by[at] = e
-			events = append(events, e)
-		}
-		e.rows = append(e.rows, i)
+	out, err := l.tenant.Log.Records(ctx, places)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	var mu sync.Mutex
-	var first error
-	next := 0
-	work := func() {
-		for {
-			mu.Lock()
-			if next == len(events) || first != nil {
-				mu.Unlock()
-				return
-			}
-			e := events[next]
-			next++
-			mu.Unlock()
-			err := l.cut(ctx, e.at, e.rows, rows, out)
-			if err != nil {
-				mu.Lock()
-				first = errors.Join(first, err)
-				mu.Unlock()
-			}
-		}
-	}
-	if n := min(runtime.GOMAXPROCS(0), len(events)/8+1); n > 1 {
-		var wg sync.WaitGroup
-		for range n {
-			wg.Go(work)
-		}
-		wg.Wait()
-	} else {
-		work()
-	}
-	if first != nil {
-		return nil, first
+	if err != nil {
+		l.face.o.Logger.Error("records cannot be read from the log; they are made from the tables", "tenant", l.tenant.ID, "reason", err)
 	}
 	return out, l.fromTables(ctx, rows, out)
 }
-
-// cut the records of rows out of one event. That the log no longer has it is no error.
-func (l *listing) cut(ctx context.Context, at place, of []int, rows []row, out [][]byte) error {
-	value, _, err := l.tenant.Log.Event(ctx, at.topic, at.partition, at.offset)
-	if err != nil {
-		return ctx.Err()
-	}
-	left := len(of)
-	err = record.SplitEvent(value, func(index int, raw []byte) error {
-		for _, i := range of {
-			if int(rows[i].place.index) == index {
-				out[i] = raw
-				if left--; left == 0 {
-					return errEnough
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) && fault.KindOf(err) != fault.Invalid {
-		return err
-	}
-	return nil
-}
-
-// errEnough ends the splitting of an event.
-var errEnough = errors.New("enough")
 
 // fromTables makes records anew from the rows of tables.
 func (l *listing) fromTables(ctx context.Context, rows []row, out [][]byte) error {

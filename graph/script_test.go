@@ -34,7 +34,7 @@ type world struct {
 	t      testing.TB
 	face   *Face
 	st     store.Store
-	events map[place]event
+	events map[store.Place]event
 	model  *record.Model
 	next   int64
 	now    time.Time
@@ -51,7 +51,7 @@ type event struct {
 func newWorld(t testing.TB, engine string) *world {
 	t.Helper()
 	ctx := context.Background()
-	w := &world{t: t, events: map[place]event{}, now: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC), who: &access.Principal{Kind: access.Key, Root: true, Name: "root"}}
+	w := &world{t: t, events: map[store.Place]event{}, now: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC), who: &access.Principal{Kind: access.Key, Root: true, Name: "root"}}
 	var err error
 	if w.model, err = record.New(); err != nil {
 		t.Fatal(err)
@@ -97,12 +97,32 @@ func (w *world) GraphTenant(*access.Principal, string) (*Tenant, error) {
 	return &t, nil
 }
 
-func (w *world) Event(_ context.Context, topic string, partition int32, offset int64) ([]byte, record.Form, error) {
-	e, ok := w.events[place{topic: topic, partition: partition, offset: offset}]
+func (w *world) Form(_ context.Context, place store.Place) (record.Form, error) {
+	place.Index = 0
+	e, ok := w.events[place]
 	if !ok {
-		return nil, 0, fault.New(fault.NotFound, "there is no event at %d", offset)
+		return 0, fault.New(fault.NotFound, "there is no event at %d", place.Offset)
 	}
-	return e.value, e.form, nil
+	return e.form, nil
+}
+
+func (w *world) Records(_ context.Context, places []store.Place) ([][]byte, error) {
+	out := make([][]byte, len(places))
+	for i, p := range places {
+		event := p
+		event.Index = 0
+		if e, ok := w.events[event]; ok {
+			if err := record.SplitEvent(e.value, func(index int, raw []byte) error {
+				if index == int(p.Index) {
+					out[i] = raw
+				}
+				return nil
+			}); err != nil {
+				return out, err
+			}
+		}
+	}
+	return out, nil
 }
 
 // load records, several to an event.
@@ -113,7 +133,7 @@ func (w *world) load(form record.Form, lines ...string) {
 		n := min(len(lines), 3)
 		b := w.model.NewBuilder()
 		arrival := ticksOf(w.now)
-		at := place{topic: topic, offset: w.next}
+		at := store.Place{TopicPartition: store.TopicPartition{Topic: topic}, Offset: w.next}
 		for i, line := range lines[:n] {
 			src := record.Source{Topic: topic, Offset: w.next, Index: int32(i), Arrival: arrival, Form: form, TenantID: testTenant, WorkspaceID: "w"}
 			if err := b.Add([]byte(line), nil, src); err != nil {

@@ -357,6 +357,7 @@ func (n *Node) start(ctx context.Context, id string) (_ *Tenant, err error) {
 func (n *Node) logOptions() commitlog.Options {
 	return commitlog.Options{
 		Now:       n.o.Clock,
+		Split:     record.Bounds,
 		Retention: func(string) commitlog.Retention { return commitlog.Retention{Age: n.o.LogRetention} },
 	}
 }

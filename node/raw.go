@@ -1,9 +1,9 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 
 	"sextant/commitlog"
 	"sextant/fault"
@@ -13,29 +13,40 @@ import (
 
 // Raw record at a place of the log; fault.NotFound where retention has dropped it.
 func (t *Tenant) Raw(ctx context.Context, place store.Place) ([]byte, error) {
-	e, err := t.Log.Event(ctx, place.Topic, place.Partition, place.Offset)
+	out, err := t.Raws(ctx, []store.Place{place})
 	if err != nil {
 		return nil, err
 	}
-	return recordOf(e, place.Index)
+	if out[0] == nil {
+		return nil, fault.New(fault.NotFound, "the log has no record %d at offset %d of %s/%d (any more)", place.Index, place.Offset, place.Topic, place.Partition)
+	}
+	return out[0], nil
 }
 
-// recordOf an event, by its index.
-func recordOf(e commitlog.Event, index int32) ([]byte, error) {
-	var out []byte
-	err := record.SplitEvent(e.Value, func(i int, raw []byte) error {
-		if i == int(index) {
-			out = bytes.Clone(raw)
+// Raws are the records at places of the log, in the order of the places; nil is one that
+// retention has dropped. The error says why some could not be read; the others are there
+// all the same.
+func (t *Tenant) Raws(ctx context.Context, places []store.Place) ([][]byte, error) {
+	out := make([][]byte, len(places))
+	at := map[store.TopicPartition][]int{}
+	for i, p := range places {
+		at[p.TopicPartition] = append(at[p.TopicPartition], i)
+	}
+	var errs error
+	for tp, of := range at {
+		in := make([]commitlog.Place, len(of))
+		for i, k := range of {
+			in[i] = commitlog.Place{Offset: places[k].Offset, Index: places[k].Index}
 		}
-		return nil
-	})
-	if out != nil {
-		return out, nil // what comes behind it in the event is no matter
+		got, err := t.Log.Records(ctx, tp.Topic, tp.Partition, in)
+		if err != nil && !errors.Is(err, commitlog.ErrNoTopic) {
+			errs = errors.Join(errs, err)
+		}
+		for i, raw := range got {
+			out[of[i]] = raw
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return nil, fault.New(fault.NotFound, "the event at offset %d has no record %d", e.Offset, index)
+	return out, errs
 }
 
 // Find the record that a category knows by an id, as the newest word on it stands

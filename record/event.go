@@ -14,6 +14,12 @@ import (
 // the records before the break have been given, and the error is fault.Invalid
 // with the byte offset. An error of emit ends it.
 func SplitEvent(value []byte, emit func(index int, record []byte) error) error {
+	return Bounds(value, func(index, from, to int) error { return emit(index, value[from:to:to]) })
+}
+
+// Bounds is SplitEvent that says where each record lies: from its first byte up to, and
+// without, the byte behind its last.
+func Bounds(value []byte, emit func(index, from, to int) error) error {
 	i := space(value, 0)
 	if i == len(value) {
 		return fault.New(fault.Invalid, "at byte %d: the event is empty", i)
@@ -45,15 +51,15 @@ func SplitEvent(value []byte, emit func(index int, record []byte) error) error {
 		}
 		return splitOther(value, i, emit)
 	}
-	return emit(0, trim(value[i:]))
+	return emit(0, i, trimmed(value))
 }
 
 // splitOther is for objects that do not start with records: a bare record, or an
 // event with other members before them.
-func splitOther(value []byte, i int, emit func(int, []byte) error) error {
+func splitOther(value []byte, i int, emit func(index, from, to int) error) error {
 	end, ok := skip(value, i)
 	if !ok {
-		return emit(0, trim(value[i:])) // Identify says what is wrong with it
+		return emit(0, i, trimmed(value)) // Identify says what is wrong with it
 	}
 	for j := space(value, i+1); j < end && value[j] == '"'; {
 		k, ok := skipString(value, j)
@@ -79,7 +85,7 @@ func splitOther(value []byte, i int, emit func(int, []byte) error) error {
 		}
 		j = space(value, v+1)
 	}
-	return emit(0, trim(value[i:]))
+	return emit(0, i, trimmed(value))
 }
 
 // behindRecords accepts further members of the event's object.
@@ -113,7 +119,7 @@ func nothingBehind(value []byte, i int) error {
 
 // splitArray gives the elements of the array that opens at i, and the offset
 // behind it.
-func splitArray(b []byte, i int, emit func(int, []byte) error) (int, error) {
+func splitArray(b []byte, i int, emit func(index, from, to int) error) (int, error) {
 	i = space(b, i+1)
 	if i < len(b) && b[i] == ']' {
 		return i + 1, nil
@@ -126,7 +132,7 @@ func splitArray(b []byte, i int, emit func(int, []byte) error) (int, error) {
 		if end == i {
 			return 0, fault.New(fault.Invalid, "at byte %d: record %d of the event should stand here%s", i, n, found(b, i))
 		}
-		if err := emit(n, b[i:end:end]); err != nil {
+		if err := emit(n, i, end); err != nil {
 			return 0, err
 		}
 		i = space(b, end)
@@ -149,12 +155,13 @@ func space(b []byte, i int) int {
 	return i
 }
 
-func trim(b []byte) []byte {
+// trimmed is the length of b without white space at its end.
+func trimmed(b []byte) int {
 	n := len(b)
 	for n > 0 && isSpace(b[n-1]) {
 		n--
 	}
-	return b[:n:n]
+	return n
 }
 
 // skip finds the end of the value at b[i] by its quotes and brackets alone.

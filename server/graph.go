@@ -15,6 +15,7 @@ import (
 	"sextant/query"
 	"sextant/record"
 	"sextant/state"
+	"sextant/store"
 )
 
 // graphKeyKind of the document with the key that seals the tokens of pages.
@@ -114,14 +115,17 @@ func (s *Server) graphPrincipal(r *http.Request) (*access.Principal, error) {
 	return who, err
 }
 
-// graphLog reads events of a tenant's log.
+// graphLog reads records of a tenant's log.
 type graphLog struct{ t *node.Tenant }
 
-func (l graphLog) Event(ctx context.Context, topic string, partition int32, offset int64) ([]byte, record.Form, error) {
-	e, err := l.t.Log.Event(ctx, topic, partition, offset)
+func (l graphLog) Records(ctx context.Context, places []store.Place) ([][]byte, error) {
+	return l.t.Raws(ctx, places)
+}
+
+func (l graphLog) Form(ctx context.Context, place store.Place) (record.Form, error) {
+	e, err := l.t.Log.Event(ctx, place.Topic, place.Partition, place.Offset)
 	if err != nil {
-		return nil, record.Export, err
+		return record.Export, err
 	}
-	form, err := record.ParseForm(e.Header(record.FormHeader))
-	return e.Value, form, err
+	return record.ParseForm(e.Header(record.FormHeader))
 }
