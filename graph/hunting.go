@@ -14,6 +14,7 @@ import (
 	"sextant/fault"
 	"sextant/odata"
 	"sextant/query"
+	"sextant/store"
 	"sextant/table"
 )
 
@@ -64,12 +65,9 @@ func (f *Face) hunt(ctx context.Context, c *Call) (*Reply, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, huntTime)
 	defer cancel()
-	snap, err := c.Tenant.Store.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
 	sees := f.o.Policy.Tables(c.Who, c.Tenant.ID, c.Tenant.Licences, access.Graph)
-	a, err := f.o.Engine.RunOn(ctx, query.Visible(snap, sees), req)
+	req.View = func(snap store.Snapshot) store.Snapshot { return query.Visible(snap, sees) }
+	a, err := f.o.Engine.Run(ctx, c.Tenant.Store, req)
 	if err != nil {
 		return nil, huntProblem(kql, err)
 	}

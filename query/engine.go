@@ -56,10 +56,15 @@ func (e *Engine) Run(ctx context.Context, st store.Store, req Request) (*Answer,
 	if err != nil {
 		return nil, err
 	}
-	return e.run(ctx, snap, req, e.odd.of(ctx, st, marks, snap))
+	odd := e.odd.of(ctx, st, marks, snap) // of the tables whole, since it is remembered
+	if req.View != nil {
+		snap = req.View(snap)
+	}
+	return e.run(ctx, snap, req, odd)
 }
 
-// RunOn runs a query over a snapshot, which the answer closes.
+// RunOn runs a query over a snapshot that no single store has (several at once, rows
+// at hand), which the answer closes.
 func (e *Engine) RunOn(ctx context.Context, snap store.Snapshot, req Request) (*Answer, error) {
 	return e.run(ctx, snap, req, e.odd.of(ctx, nil, "", snap))
 }

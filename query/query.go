@@ -68,6 +68,9 @@ type Request struct {
 	Watchlists bind.Watchlists
 	// Workspaces are the names that workspace(…) may give; nil accepts any.
 	Workspaces []string
+	// View is what of a store's tables may be seen (see Visible and Within), for Run;
+	// nil: all.
+	View func(store.Snapshot) store.Snapshot
 	// Workspace is the id of the one that is asked; of several that are asked as one
 	// the snapshot tells (InWorkspace).
 	Workspace string

@@ -57,11 +57,16 @@ func (p place) Snapshot(ctx context.Context) (store.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.view(snap), nil
+}
+
+// view is what of the tables is to be seen here.
+func (p place) view(snap store.Snapshot) store.Snapshot {
 	snap = query.Visible(snap, p.v.sees(p.t))
 	if p.scope == "" {
-		return snap, nil
+		return snap
 	}
-	return query.Within(snap, p.scope), nil
+	return query.Within(snap, p.scope)
 }
 
 // lends the request what the principal may use besides tables.
@@ -89,11 +94,8 @@ func (p place) Query(ctx context.Context, req query.Request) (*query.Answer, err
 		i := p.Info() // with one workspace every name is as good as its own
 		req.Workspaces = []string{i.Name, i.ID, i.ResourceID, i.Tenant}
 	}
-	snap, err := p.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return p.v.s.o.Engine.RunOn(ctx, snap, req)
+	req.View = p.view
+	return p.v.s.o.Engine.Run(ctx, p.t.Store, req)
 }
 
 // together are several places, asked as one.
