@@ -242,7 +242,7 @@ func (l leaf) cases(values []any) (out []filterCase) {
 		add("startswith("+word+","+l.literal(head)+")", func(v any) bool { return strings.HasPrefix(text(v), head) })
 		add("endswith("+word+","+l.literal(tail)+")", func(v any) bool { return strings.HasSuffix(text(v), tail) })
 		add("contains("+word+","+l.literal(middle)+")", func(v any) bool { return strings.Contains(text(v), middle) })
-		add("tolower("+word+") eq "+l.literal(strings.ToLower(s)), func(v any) bool { return strings.ToLower(text(v)) == strings.ToLower(s) })
+		add("tolower("+word+") eq "+l.literal(strings.ToLower(s)), func(v any) bool { return strings.EqualFold(text(v), s) })
 	}
 	if len(texts) > 1 {
 		add(word+" in ("+strings.Join(texts, ", ")+")", func(v any) bool {

@@ -607,7 +607,7 @@ func TestComposed(t *testing.T) {
 	var ran, refused int
 	rapid.Check(t, composed(t, &ran, &refused))
 	t.Logf("%d queries ran, %d were refused", ran, refused)
-	if ran < 2*refused {
+	if ran+refused >= 100 && ran < refused {
 		t.Errorf("%d queries ran and %d were refused: what is written here is not KQL", ran, refused)
 	}
 }

@@ -24,7 +24,7 @@ type split struct {
 	dialect fn.Dialect
 	c       *fn.Context
 	o       *Options
-	max     int // operators of one pipeline; negative: all that have a form
+	max     int           // operators of one pipeline; negative: all that have a form
 	session *eval.Session // in which subqueries for values run; nil: in one of their own
 	scalars map[int]table.Value
 	sets    map[int][]table.Value

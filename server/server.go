@@ -181,17 +181,6 @@ func (w *recorder) Write(b []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// admin lets those through who manage the node.
-func (s *Server) admin(next http.HandlerFunc) http.Handler {
-	return s.as(nativeWords, func(w http.ResponseWriter, r *http.Request, v *view) {
-		if err := v.may("", access.TheNode, access.Act); err != nil {
-			s.fail(w, err)
-			return
-		}
-		next(w, r)
-	})
-}
-
 // laOf the query API as a principal sees it.
 func (s *Server) laOf(v *view) *loganalytics.Face {
 	one := *s.la
