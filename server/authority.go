@@ -38,8 +38,9 @@ func (s *Server) publicHost() string {
 	return u.Host
 }
 
-// recordTime is how long the record of a sign-in may take into the log.
-const recordTime = 5 * time.Second
+// recordTime is how long the record of a sign-in may take into the log: on a machine that
+// has no time to give, opening a tenant for the first takes seconds.
+const recordTime = 30 * time.Second
 
 // TakeIn gives a function that takes records of the program's own (sign-ins, changes
 // of the directory) in by the door.

@@ -63,7 +63,7 @@ func TestSignInsAreRecords(t *testing.T) {
 			t.Fatalf("%d %s", status, text)
 		}
 	}
-	w.call("POST", "/v1/settle", nil)
+	w.settle()
 	ask := func(query, want string) {
 		t.Helper()
 		body, err := json.Marshal(map[string]string{"query": query})
