@@ -104,7 +104,7 @@ func TestSQLAgrees(t *testing.T) {
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) {
+			property := func(rt *rapid.T) {
 				const cases = 2 // in one statement: the engine's start is the cost
 				var exprs []string
 				var want []table.Value
@@ -133,7 +133,12 @@ func TestSQLAgrees(t *testing.T) {
 						rt.Fatalf("%s: SQL %s (%T), Go %s\n%s", from[i], show(g), got[i], show(want[i]), exprs[i])
 					}
 				}
-			})
+			}
+			for range 50 { // some forms are for few arguments: extract's for its simplest patterns
+				if rapid.Check(t, property); seen[s.Name] > 0 {
+					break
+				}
+			}
 			if seen[s.Name] == 0 {
 				t.Errorf("%s has a SQL form that no drawn arguments reach", s.Name)
 			}
