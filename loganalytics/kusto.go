@@ -483,7 +483,6 @@ func hostName() string {
 	return name
 }
 
-// newGUID is a random one.
 // ServeAuth answers GET /v1/rest/auth/metadata, which clients ask before the first
 // call: where tokens come from. Of a client that brings a token of its own only the
 // resource is of interest.

@@ -203,8 +203,8 @@ func office(rnd *rand.Rand, who person, at int64) cells {
 	}
 	file := fmt.Sprintf("plan %d.docx", rnd.IntN(20_000))
 	return set(cells{"Operation": pickOf(rnd, "FileAccessed", "FileModified", "FileDownloaded", "FilePreviewed"), "RecordType": "SharePointFileOperation", "OfficeWorkload": "OneDrive",
-		"Site_Url": "https://aldermoor.example/personal/" + who.id, "SourceFileName": file, "SourceFileExtension": "docx", "SourceRelativeUrl": "Documents/work",
-		"OfficeObjectId": "https://aldermoor.example/personal/" + who.id + "/Documents/work/" + file, "UserAgent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Edg/144.0.0.0"})
+		"Site_Url": "https://aldermoor.example/personal/" + who.id, "SourceFileName": file, "SourceFileExtension": "docx", "SourceRelativeUrl": "Documents/plans",
+		"OfficeObjectId": "https://aldermoor.example/personal/" + who.id + "/Documents/plans/" + file, "UserAgent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Edg/144.0.0.0"})
 }
 
 // alert is what Identity Protection makes of a detection, or another product of
