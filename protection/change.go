@@ -27,13 +27,10 @@ type change struct {
 	now  time.Time
 
 	out      []source.Incoming
-	about    []target
+	about    []record.AuditTarget // of the audit record
 	subjects map[string]*standing // by table and id
 	signIns  map[string]bool      // said anew already
 }
-
-// target of the audit record.
-type target struct{ id, name, upn, kind string }
 
 // standing of a subject: its newest state, and its detections as they are now.
 type standing struct {
@@ -64,7 +61,7 @@ func (c *change) signIn(id string, a Action) error {
 	}
 	p := gjson.GetBytes(raw, "properties")
 	user := p.Get("userId").Str
-	c.about = append(c.about, target{id, p.Get("appDisplayName").Str, p.Get("userPrincipalName").Str, "Other"})
+	c.about = append(c.about, record.AuditTarget{ID: id, Name: p.Get("appDisplayName").Str, UPN: p.Get("userPrincipalName").Str, Type: "Other"})
 	if err := c.sayAnew(id, raw, form, o); err != nil {
 		return err
 	}
@@ -165,7 +162,7 @@ func (c *change) subject(s Subject, id string, a Action, who Actor) error {
 	if a == Dismiss && about.Get("isDeleted").Bool() {
 		return fault.New(fault.Invalid, "%q is deleted; its risk cannot be dismissed", id)
 	}
-	c.about = append(c.about, target{id, first(about, s.name, s.eventName), about.Get("userPrincipalName").Str, s.Type})
+	c.about = append(c.about, record.AuditTarget{ID: id, Name: first(about, s.name, s.eventName), UPN: about.Get("userPrincipalName").Str, Type: s.Type})
 	if st.now.state == o.state && st.now.detail == o.detail {
 		return nil
 	}

@@ -50,13 +50,7 @@ const (
 )
 
 // Actor is who acts.
-type Actor struct {
-	ObjectID string
-	Name     string // user principal name, or the application's display name
-	App      bool
-	AppID    string // of an application
-	IP       string
-}
+type Actor = record.AuditActor
 
 // MaxIDs of one action.
 const MaxIDs = 500
@@ -79,7 +73,7 @@ func (d *Desk) OnSignIns(ctx context.Context, t Tenant, who Actor, a Action, ids
 				return err
 			}
 		}
-		return c.audit(who, onSignIn[a].activity, c.about)
+		return c.audit(who, onSignIn[a].activity)
 	})
 }
 
@@ -95,7 +89,7 @@ func (d *Desk) OnSubjects(ctx context.Context, t Tenant, who Actor, s Subject, a
 				return err
 			}
 		}
-		return c.audit(who, s.outcomes[a].activity, c.about)
+		return c.audit(who, s.outcomes[a].activity)
 	})
 }
 

@@ -66,87 +66,12 @@ func (c *change) envelope(category, what, id, identity string, at time.Time, pro
 }
 
 // audit writes the directory audit record of the action.
-func (c *change) audit(who Actor, activity string, about []target) error {
-	correlation := uuid.NewString()
-	at := c.now.Format("2006-01-02T15:04:05.0000000Z")
-	by := object{}
-	if who.App {
-		app := object{}
-		app.add("appId", record.TextOrNull(who.AppID))
-		app.add("displayName", record.TextOrNull(who.Name))
-		app.add("servicePrincipalId", record.TextOrNull(who.ObjectID))
-		app.add("servicePrincipalName", nil)
-		text, err := app.json()
-		if err != nil {
-			return err
-		}
-		by.add("app", text)
-	} else {
-		user := object{}
-		user.add("id", record.TextOrNull(who.ObjectID))
-		user.add("displayName", nil)
-		user.add("userPrincipalName", record.TextOrNull(who.Name))
-		user.add("ipAddress", record.TextOrNull(who.IP))
-		user.add("roles", []string{})
-		text, err := user.json()
-		if err != nil {
-			return err
-		}
-		by.add("user", text)
+func (c *change) audit(who Actor, activity string) error {
+	a := record.DirectoryAudit{
+		ID: "IPC_" + uuid.NewString(), Correlation: uuid.NewString(), Tenant: c.t.ID(), At: c.now, Activity: activity, Category: "Other",
+		Service: "Identity Protection", Operation: "Update", By: who, Targets: c.about,
 	}
-	initiated, err := by.json()
-	if err != nil {
-		return err
-	}
-	targets := make([]json.RawMessage, 0, len(about))
-	for _, t := range about {
-		o := object{}
-		o.add("id", t.id)
-		o.add("displayName", record.TextOrNull(t.name))
-		o.add("type", t.kind)
-		if t.upn != "" {
-			o.add("userPrincipalName", t.upn)
-		}
-		o.add("modifiedProperties", []any{})
-		text, err := o.json()
-		if err != nil {
-			return err
-		}
-		targets = append(targets, text)
-	}
-	p := object{}
-	p.add("id", "IPC_"+uuid.NewString())
-	p.add("category", "Other")
-	p.add("correlationId", correlation)
-	p.add("result", "success")
-	p.add("resultReason", "")
-	p.add("activityDisplayName", activity)
-	p.add("activityDateTime", at)
-	p.add("loggedByService", "Identity Protection")
-	p.add("operationType", "Update")
-	p.add("userAgent", nil)
-	p.add("initiatedBy", initiated)
-	p.add("targetResources", targets)
-	p.add("additionalDetails", []any{})
-	props, err := p.json()
-	if err != nil {
-		return err
-	}
-	o := object{}
-	o.add("time", at)
-	o.add("resourceId", "/tenants/"+c.t.ID()+"/providers/Microsoft.aadiam")
-	o.add("operationName", activity)
-	o.add("operationVersion", "1.0")
-	o.add("category", "AuditLogs")
-	o.add("tenantId", c.t.ID())
-	o.add("resultSignature", "None")
-	o.add("durationMs", 0)
-	o.add("callerIpAddress", record.TextOrNull(who.IP))
-	o.add("correlationId", correlation)
-	o.add("identity", record.TextOrNull(who.Name))
-	o.add("Level", 4)
-	o.add("properties", props)
-	text, err := o.json()
+	text, err := a.JSON()
 	if err != nil {
 		return err
 	}
