@@ -3,8 +3,6 @@ package protection_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -13,84 +11,25 @@ import (
 	"go.uber.org/goleak"
 
 	"sextant/fault"
-	"sextant/node"
+	"sextant/node/nodetest"
 	"sextant/protection"
-	"sextant/query"
-	"sextant/record"
-	"sextant/source"
-	"sextant/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const tenant = "0f3c6a1e-9d5b-4c55-8a58-2d1b8f0c7a11"
 
-// world is a folder with one tenant in it.
+// world is a tenant, and a desk in it.
 type world struct {
-	t    *testing.T
-	node *node.Node
-	of   *node.Tenant
+	*nodetest.World
 	desk *protection.Desk
-	now  time.Time
-}
-
-func (w *world) ID() string { return tenant }
-
-func (w *world) Find(ctx context.Context, category, id string) ([]byte, record.Form, error) {
-	return w.of.Find(ctx, category, id)
-}
-func (w *world) Raw(ctx context.Context, p store.Place) ([]byte, error) { return w.of.Raw(ctx, p) }
-func (w *world) Snapshot(ctx context.Context) (store.Snapshot, error) {
-	return w.of.Store.Snapshot(ctx)
-}
-func (w *world) Exclusive() func()                { return w.of.Exclusive() }
-func (w *world) Settle(ctx context.Context) error { return w.of.Loader.CatchUp(ctx) }
-func (w *world) Append(ctx context.Context, recs []source.Incoming) ([]source.Verdict, error) {
-	return w.node.Door().Append(ctx, recs)
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
-	clock := func() time.Time { return w.now }
-	model, err := record.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.node, err = node.Open(context.Background(), node.Options{Dir: t.TempDir(), Model: model, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Clock: clock, MemoryMB: 256})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.node.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if w.of, err = w.node.Tenant(context.Background(), tenant); err != nil {
-		t.Fatal(err)
-	}
-	w.desk = &protection.Desk{Clock: clock}
+	w := &world{World: nodetest.New(t, tenant, time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC))}
+	w.desk = &protection.Desk{Clock: w.Clock}
 	return w
-}
-
-func (w *world) put(records ...string) {
-	w.t.Helper()
-	var recs []source.Incoming
-	for _, r := range records {
-		recs = append(recs, source.Incoming{JSON: []byte(r), Tenant: tenant})
-	}
-	verdicts, err := w.Append(context.Background(), recs)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, v := range verdicts {
-		if v.Outcome != source.Accepted {
-			w.t.Fatalf("%+v", v)
-		}
-	}
-	if err := w.Settle(context.Background()); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 func signIn(id, user string) string {
@@ -105,36 +44,6 @@ func riskyUser(user, level string) string {
 	return fmt.Sprintf(`{"time":"2026-03-01T08:06:00Z","category":"RiskyUsers","operationName":"Risky user","tenantId":%q,"properties":{"id":%q,"userDisplayName":"Wren Abara","userPrincipalName":"wren@aldermoor.example","riskLastUpdatedDateTime":"2026-03-01T08:06:00Z","riskState":"atRisk","riskDetail":"none","riskLevel":%q,"isDeleted":false,"isProcessing":false}}`, tenant, user, level)
 }
 
-// says what the tables say: one line a row, cells by a space.
-func (w *world) says(kql string) string {
-	w.t.Helper()
-	a, err := query.New(query.Options{}).Run(context.Background(), w.of.Store, query.Request{Text: kql})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer a.Close()
-	b, err := query.All(context.Background(), a.Tables[0].Rows)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var out []string
-	for i := range b.Rows {
-		var cells []string
-		for _, v := range b.Row(i, nil) {
-			cells = append(cells, v.Text())
-		}
-		out = append(out, strings.Join(cells, " "))
-	}
-	return strings.Join(out, "\n")
-}
-
-func (w *world) want(what, kql, want string) {
-	w.t.Helper()
-	if got := w.says(kql); got != want {
-		w.t.Errorf("%s:\n%s\nwant\n%s", what, got, want)
-	}
-}
-
 const (
 	signIns    = `SigninLogs | sort by Id asc | project Id, RiskState, RiskDetail, RiskLevelAggregated, RiskLevelDuringSignIn`
 	detections = `AADUserRiskEvents | summarize arg_max(LastUpdatedDateTime, *) by Id | sort by RequestId asc, RiskEventType asc | project RequestId, RiskEventType, RiskState, RiskLevel, RiskDetail`
@@ -146,7 +55,7 @@ var analyst = protection.Actor{ObjectID: "a-1", Name: "analyst@aldermoor.example
 
 func twoSignIns(t *testing.T) *world {
 	w := newWorld(t)
-	w.put(signIn("s-1", "u-1"), signIn("s-2", "u-1"), detection("d-1", "u-1", "s-1", "high"), detection("d-2", "u-1", "s-2", "low"), riskyUser("u-1", "high"))
+	w.PutJSON(signIn("s-1", "u-1"), signIn("s-2", "u-1"), detection("d-1", "u-1", "s-1", "high"), detection("d-2", "u-1", "s-2", "low"), riskyUser("u-1", "high"))
 	return w
 }
 
@@ -155,33 +64,33 @@ func TestASafeSignInTakesItsEffectOnTheUserBack(t *testing.T) {
 	if err := w.desk.OnSignIns(context.Background(), w, analyst, protection.ConfirmSafe, []string{"s-1"}); err != nil {
 		t.Fatal(err)
 	}
-	w.want("the sign-in", signIns, "s-1 confirmedSafe adminConfirmedSigninSafe none medium\ns-2 atRisk none medium medium")
-	w.want("the detections", detections, "s-1 unlikelyTravel confirmedSafe high adminConfirmedSigninSafe\ns-2 unlikelyTravel atRisk low none")
-	w.want("the user", user, "u-1 atRisk low none")
-	w.want("the audit", audit, "ConfirmSafe Identity Protection analyst@aldermoor.example 1")
-	raw, form, err := w.of.Find(context.Background(), "SignInLogs", "s-1")
+	w.Want("the sign-in", signIns, "s-1 confirmedSafe adminConfirmedSigninSafe none medium\ns-2 atRisk none medium medium")
+	w.Want("the detections", detections, "s-1 unlikelyTravel confirmedSafe high adminConfirmedSigninSafe\ns-2 unlikelyTravel atRisk low none")
+	w.Want("the user", user, "u-1 atRisk low none")
+	w.Want("the audit", audit, "ConfirmSafe Identity Protection analyst@aldermoor.example 1")
+	raw, form, err := w.Find(context.Background(), "SignInLogs", "s-1")
 	if err != nil || form.Amendments() != 1 || !strings.Contains(string(raw), `"odd":{"kept":[1,2.50]}`) {
 		t.Errorf("%s, %v\n%s", form, err, raw)
 	}
-	w.now = w.now.Add(time.Hour)
+	w.Now = w.Now.Add(time.Hour)
 	if err := w.desk.OnSignIns(context.Background(), w, analyst, protection.Dismiss, []string{"s-2"}); err != nil {
 		t.Fatal(err)
 	}
-	w.want("the user, when nothing is open", user, "u-1 dismissed none adminDismissedRiskForSignIn")
+	w.Want("the user, when nothing is open", user, "u-1 dismissed none adminDismissedRiskForSignIn")
 }
 
 func TestACompromisedSignInRaisesTheUser(t *testing.T) {
 	w := newWorld(t)
-	w.put(signIn("s-9", "u-9"))
+	w.PutJSON(signIn("s-9", "u-9"))
 	for range 2 { // the second time changes nothing
 		if err := w.desk.OnSignIns(context.Background(), w, analyst, protection.ConfirmCompromised, []string{"s-9"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.want("the sign-in", signIns, "s-9 confirmedCompromised adminConfirmedSigninCompromised high medium")
-	w.want("a detection", detections, "s-9 adminConfirmedUserCompromised confirmedCompromised high adminConfirmedSigninCompromised")
-	w.want("the user", user, "u-9 atRisk high adminConfirmedSigninCompromised")
-	w.want("history", `AADRiskyUsers | count`, "1")
+	w.Want("the sign-in", signIns, "s-9 confirmedCompromised adminConfirmedSigninCompromised high medium")
+	w.Want("a detection", detections, "s-9 adminConfirmedUserCompromised confirmedCompromised high adminConfirmedSigninCompromised")
+	w.Want("the user", user, "u-9 atRisk high adminConfirmedSigninCompromised")
+	w.Want("history", `AADRiskyUsers | count`, "1")
 }
 
 func TestUsers(t *testing.T) {
@@ -204,29 +113,29 @@ func TestUsers(t *testing.T) {
 			if err := w.desk.OnSubjects(context.Background(), w, analyst, protection.Users, c.action, []string{"u-1"}); err != nil {
 				t.Fatal(err)
 			}
-			w.want("the user", user, c.user)
-			w.want("the detections", detections, c.detections)
-			w.want("the sign-ins", signIns, c.signIns)
-			w.want("the audit", audit, c.account+" Identity Protection analyst@aldermoor.example 1")
+			w.Want("the user", user, c.user)
+			w.Want("the detections", detections, c.detections)
+			w.Want("the sign-ins", signIns, c.signIns)
+			w.Want("the audit", audit, c.account+" Identity Protection analyst@aldermoor.example 1")
 		})
 	}
 }
 
 func TestServicePrincipals(t *testing.T) {
 	w := newWorld(t)
-	w.put(fmt.Sprintf(`{"time":"2026-03-01T08:05:00Z","category":"ServicePrincipalRiskEvents","operationName":"Service Principal Risk Detection","tenantId":%q,"properties":{"id":"d-7","riskEventType":"suspiciousSignins","riskState":"atRisk","riskLevel":"medium","riskDetail":"none","detectedDateTime":"2026-03-01T08:05:00Z","lastUpdatedDateTime":"2026-03-01T08:05:00Z","servicePrincipalId":"p-1","servicePrincipalDisplayName":"Nightly export","appId":"app-1"}}`, tenant))
+	w.PutJSON(fmt.Sprintf(`{"time":"2026-03-01T08:05:00Z","category":"ServicePrincipalRiskEvents","operationName":"Service Principal Risk Detection","tenantId":%q,"properties":{"id":"d-7","riskEventType":"suspiciousSignins","riskState":"atRisk","riskLevel":"medium","riskDetail":"none","detectedDateTime":"2026-03-01T08:05:00Z","lastUpdatedDateTime":"2026-03-01T08:05:00Z","servicePrincipalId":"p-1","servicePrincipalDisplayName":"Nightly export","appId":"app-1"}}`, tenant))
 	if err := w.desk.OnSubjects(context.Background(), w, analyst, protection.ServicePrincipals, protection.ConfirmCompromised, []string{"p-1"}); err != nil {
 		t.Fatal(err)
 	}
 	state := `AADRiskyServicePrincipals | summarize arg_max(RiskLastUpdatedDateTime, *) by Id | project Id, DisplayName, AppId, RiskState, RiskLevel, RiskDetail`
-	w.want("confirmed", state, "p-1 Nightly export app-1 confirmedCompromised high adminConfirmedServicePrincipalCompromised")
+	w.Want("confirmed", state, "p-1 Nightly export app-1 confirmedCompromised high adminConfirmedServicePrincipalCompromised")
 	// In the same millisecond: each is a state of its own.
 	if err := w.desk.OnSubjects(context.Background(), w, analyst, protection.ServicePrincipals, protection.Dismiss, []string{"p-1"}); err != nil {
 		t.Fatal(err)
 	}
-	w.want("dismissed", state, "p-1 Nightly export app-1 dismissed none adminDismissedAllRiskForServicePrincipal")
-	w.want("and the history", `AADRiskyServicePrincipals | count`, "2")
-	w.want("its detections", `AADServicePrincipalRiskEvents | summarize arg_max(LastUpdatedDateTime, *) by Id | summarize count() by RiskState`, "dismissed 2")
+	w.Want("dismissed", state, "p-1 Nightly export app-1 dismissed none adminDismissedAllRiskForServicePrincipal")
+	w.Want("and the history", `AADRiskyServicePrincipals | count`, "2")
+	w.Want("its detections", `AADServicePrincipalRiskEvents | summarize arg_max(LastUpdatedDateTime, *) by Id | summarize count() by RiskState`, "dismissed 2")
 }
 
 func TestAgents(t *testing.T) {
@@ -241,14 +150,14 @@ func TestAgents(t *testing.T) {
 	} {
 		t.Run(string(c.action), func(t *testing.T) {
 			w := newWorld(t)
-			w.put(fmt.Sprintf(`{"time":"2026-03-01T08:05:00Z","category":"AgentRiskEvents","operationName":"Agent Risk Detection","tenantId":%q,"properties":{"id":"d-8","agentId":"g-1","agentDisplayName":"Helper","identityType":"agentIdentity","riskEventType":"unfamiliarResourceAccess","riskState":"atRisk","riskLevel":"medium","riskDetail":"none","detectedDateTime":"2026-03-01T08:05:00Z","lastModifiedDateTime":"2026-03-01T08:05:00Z"}}`, tenant))
+			w.PutJSON(fmt.Sprintf(`{"time":"2026-03-01T08:05:00Z","category":"AgentRiskEvents","operationName":"Agent Risk Detection","tenantId":%q,"properties":{"id":"d-8","agentId":"g-1","agentDisplayName":"Helper","identityType":"agentIdentity","riskEventType":"unfamiliarResourceAccess","riskState":"atRisk","riskLevel":"medium","riskDetail":"none","detectedDateTime":"2026-03-01T08:05:00Z","lastModifiedDateTime":"2026-03-01T08:05:00Z"}}`, tenant))
 			if err := w.desk.OnSubjects(context.Background(), w, analyst, protection.Agents, c.action, []string{"g-1"}); err != nil {
 				t.Fatal(err)
 			}
-			w.want("the agent", `AADRiskyAgents | summarize arg_max(RiskLastModifiedDateTime, *) by Id | project Id, AgentDisplayName, RiskState, RiskLevel, RiskDetail`, c.agent)
-			w.want("its kind", `AADRiskyAgents | distinct IdentityType`, "agentIdentity")
-			w.want("its detections", `AADAgentRiskEvents | summarize arg_max(LastModifiedDateTime, *) by Id | sort by RiskEventType asc | project RiskEventType, RiskState, RiskLevel, RiskDetail`, c.events)
-			w.want("the audit", audit, c.done+" Identity Protection analyst@aldermoor.example 1")
+			w.Want("the agent", `AADRiskyAgents | summarize arg_max(RiskLastModifiedDateTime, *) by Id | project Id, AgentDisplayName, RiskState, RiskLevel, RiskDetail`, c.agent)
+			w.Want("its kind", `AADRiskyAgents | distinct IdentityType`, "agentIdentity")
+			w.Want("its detections", `AADAgentRiskEvents | summarize arg_max(LastModifiedDateTime, *) by Id | sort by RiskEventType asc | project RiskEventType, RiskState, RiskLevel, RiskDetail`, c.events)
+			w.Want("the audit", audit, c.done+" Identity Protection analyst@aldermoor.example 1")
 		})
 	}
 }
@@ -277,8 +186,8 @@ func TestNothingHalf(t *testing.T) {
 			t.Errorf("%s: %v", c.name, c.err)
 		}
 	}
-	w.want("nothing was done", signIns, "s-1 atRisk none medium medium\ns-2 atRisk none medium medium")
-	w.want("nor noted", `AuditLogs | count`, "0")
+	w.Want("nothing was done", signIns, "s-1 atRisk none medium medium\ns-2 atRisk none medium medium")
+	w.Want("nor noted", `AuditLogs | count`, "0")
 }
 
 // Whatever order the ids come in, the user ends up the same.
@@ -289,7 +198,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		if err := w.desk.OnSignIns(context.Background(), w, analyst, protection.ConfirmSafe, ids); err != nil {
 			t.Fatal(err)
 		}
-		ends = append(ends, w.says(user)+w.says(detections))
+		ends = append(ends, w.Says(user)+w.Says(detections))
 	}
 	if ends = slices.Compact(ends); len(ends) != 1 {
 		t.Errorf("%q", ends)

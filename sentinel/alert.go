@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -37,9 +38,35 @@ var (
 	}
 )
 
+// valid says the values in Graph's spelling.
+func (c *AlertChange) valid() error {
+	for _, m := range []struct {
+		value **string
+		what  string
+		of    []string
+	}{
+		{&c.Status, "status", []string{"new", "inProgress", "resolved"}}, {&c.Classification, "classification", classifications}, {&c.Determination, "determination", determinations},
+	} {
+		if *m.value == nil {
+			continue
+		}
+		name, err := known(m.what, **m.value, m.of...)
+		if err != nil {
+			return err
+		}
+		*m.value = &name
+	}
+	return nil
+}
+
 // ChangeAlert by its SystemAlertId, and get its columns as they are after it.
+// fault.NotFound where the table has none; see ChangeGiven for those that it does not
+// have.
 func (d *Desk) ChangeAlert(ctx context.Context, t Tenant, who Author, id string, c AlertChange) (json.RawMessage, error) {
-	return d.change(ctx, t, alerts, id, func(r *row, now time.Time) error {
+	if err := c.valid(); err != nil {
+		return nil, err
+	}
+	return d.change(ctx, t, change{kind: alerts, who: who, id: id}, func(r *row, now time.Time) error {
 		more := r.object("ExtendedProperties")
 		changed := false
 		put := func(key string, value any) {
@@ -48,34 +75,17 @@ func (d *Desk) ChangeAlert(ctx context.Context, t Tenant, who Author, id string,
 			}
 		}
 		if c.Status != nil {
-			name, err := known("status", *c.Status, "new", "inProgress", "resolved")
-			if err != nil {
-				return err
-			}
-			if s := alertStatuses[name]; r.get("Status").Str != s {
+			if s := alertStatuses[*c.Status]; r.get("Status").Str != s {
 				r.set("Status", s)
-				if name == "resolved" {
+				if *c.Status == "resolved" {
 					put(alertResolved, now.Format(stamp))
 				}
 			}
 		}
-		for _, m := range []struct {
-			value *string
-			what  string
-			key   string
-			of    []string
-		}{{c.Classification, "classification", alertClassification, classifications}, {c.Determination, "determination", alertDetermination, determinations}} {
-			if m.value == nil {
-				continue
+		for key, value := range map[string]*string{alertClassification: c.Classification, alertDetermination: c.Determination, alertAssignedTo: c.AssignedTo} {
+			if value != nil {
+				put(key, *value)
 			}
-			name, err := known(m.what, *m.value, m.of...)
-			if err != nil {
-				return err
-			}
-			put(m.key, name)
-		}
-		if c.AssignedTo != nil {
-			put(alertAssignedTo, *c.AssignedTo)
 		}
 		if c.CustomDetails != nil {
 			text, err := json.Marshal(c.CustomDetails)
@@ -96,19 +106,20 @@ func (d *Desk) CommentAlert(ctx context.Context, t Tenant, who Author, id, text 
 	if err := commentable(text); err != nil {
 		return nil, err
 	}
-	return d.change(ctx, t, alerts, id, func(r *row, now time.Time) error {
+	return d.change(ctx, t, change{kind: alerts, who: who, id: id, activity: commented}, func(r *row, now time.Time) error {
 		more := r.object("ExtendedProperties")
 		comments, _ := more[alertComments].([]any)
 		if len(comments) >= MaxComments {
 			return fault.New(fault.Limit, "an alert takes %d comments", MaxComments)
 		}
-		name := who.Name
-		if name == "" {
-			name = who.UserPrincipalName
-		}
-		more[alertComments] = append(comments, map[string]any{"comment": text, "createdByDisplayName": name, "createdDateTime": now.Format(stamp)})
+		more[alertComments] = append(comments, comment(who, text, now))
 		return setText(r, "ExtendedProperties", more)
 	})
+}
+
+// comment as Graph has it.
+func comment(who Author, text string, now time.Time) map[string]any {
+	return map[string]any{"comment": text, "createdByDisplayName": cmp.Or(who.Name, who.UserPrincipalName), "createdDateTime": now.Format(stamp)}
 }
 
 // setText writes an object into a column that holds JSON as text.

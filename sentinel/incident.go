@@ -44,7 +44,7 @@ var reasons = map[string][]string{
 // fault.NotFound where there is none; fault.Invalid for a value that is none, and
 // for closing without a classification.
 func (d *Desk) ChangeIncident(ctx context.Context, t Tenant, who Author, id string, c IncidentChange) (json.RawMessage, error) {
-	return d.change(ctx, t, incidents, id, func(r *row, now time.Time) error {
+	return d.change(ctx, t, change{kind: incidents, who: who, id: id}, func(r *row, now time.Time) error {
 		before := string(r.text)
 		if err := c.apply(r, now); err != nil {
 			return err
@@ -149,7 +149,7 @@ func (d *Desk) CommentIncident(ctx context.Context, t Tenant, who Author, id, te
 	if err := commentable(text); err != nil {
 		return nil, err
 	}
-	return d.change(ctx, t, incidents, id, func(r *row, now time.Time) error {
+	return d.change(ctx, t, change{kind: incidents, who: who, id: id, activity: commented}, func(r *row, now time.Time) error {
 		comments := r.list("Comments")
 		if len(comments) >= MaxComments {
 			return fault.New(fault.Limit, "an incident takes %d comments", MaxComments)

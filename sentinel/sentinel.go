@@ -11,6 +11,7 @@
 package sentinel
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"github.com/tidwall/sjson"
 
 	"sextant/fault"
+	"sextant/record"
 	"sextant/source"
 	"sextant/store"
 )
@@ -38,8 +40,18 @@ type Tenant interface {
 	Settle(ctx context.Context) error
 }
 
-// Author of a change.
-type Author struct{ ObjectID, Name, Email, UserPrincipalName string }
+// Author of a change: a person, or, with App, an application or a key.
+type Author struct {
+	ObjectID, Name, Email, UserPrincipalName string
+
+	App       bool
+	AppID, IP string
+}
+
+// actor of the audit record.
+func (a Author) actor() record.AuditActor {
+	return record.AuditActor{ObjectID: a.ObjectID, Name: cmp.Or(a.UserPrincipalName, a.Name), App: a.App, AppID: a.AppID, IP: a.IP}
+}
 
 // modifiedBy as the column of that name has it.
 func (a Author) modifiedBy() string {
@@ -62,12 +74,19 @@ type Desk struct {
 }
 
 // kind of thing that has a row for each change.
-type kind struct{ what, table, id, at string }
+type kind struct {
+	what, table string
+	id, at      string   // columns: what it is known by, and the moment of the change
+	stamps      []string // properties that say the moment
+	activities  [2]string
+}
 
 var (
-	incidents = kind{"incident", "SecurityIncident", "IncidentName", "LastModifiedTime"}
-	alerts    = kind{"alert", "SecurityAlert", "SystemAlertId", "ProcessingEndTime"}
+	incidents = kind{"incident", "SecurityIncident", "IncidentName", "LastModifiedTime", []string{"TimeGenerated", "LastModifiedTime"}, [2]string{"Update incident", "Add comment to incident"}}
+	alerts    = kind{"alert", "SecurityAlert", "SystemAlertId", "ProcessingEndTime", []string{"TimeGenerated", "ProcessingEndTime"}, alertActivities}
 )
+
+var alertActivities = [2]string{"Update alert", "Add comment to alert"}
 
 // newest row of a thing, as the log has it.
 func newest(ctx context.Context, t Tenant, k kind, id string) (raw []byte, at time.Time, err error) {
@@ -87,13 +106,29 @@ func newest(ctx context.Context, t Tenant, k kind, id string) (raw []byte, at ti
 	return raw, rows[0].At, err
 }
 
-// change reads the newest row of a thing, and appends what f makes of it.
-func (d *Desk) change(ctx context.Context, t Tenant, k kind, id string, f func(row *row, now time.Time) error) (json.RawMessage, error) {
+// change of a thing: who makes it, and which of the kind's activities it is.
+type change struct {
+	kind
+	who      Author
+	id       string
+	activity int
+	// first is the record where the log has none yet; nil refuses that.
+	first []byte
+	name  string       // of the thing, where its row has none
+	over  gjson.Result // the object that the record stands over
+}
+
+// change reads the newest row of a thing, and appends what f makes of it, with the
+// audit record of the change.
+func (d *Desk) change(ctx context.Context, t Tenant, c change, f func(row *row, now time.Time) error) (json.RawMessage, error) {
 	defer t.Exclusive()()
 	if err := t.Settle(ctx); err != nil {
 		return nil, err
 	}
-	raw, last, err := newest(ctx, t, k, id)
+	raw, last, err := newest(ctx, t, c.kind, c.id)
+	if fault.KindOf(err) == fault.NotFound && err != nil && c.first != nil {
+		raw, err = c.first, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -108,22 +143,37 @@ func (d *Desk) change(ctx context.Context, t Tenant, k kind, id string, f func(r
 	if string(r.text) == string(raw) {
 		return r.properties(), nil
 	}
-	at := now.Format(stamp)
-	r.setRoot("time", at)
-	for _, column := range []string{"TimeGenerated", k.at} {
-		r.set(column, at)
-	}
-	if r.err != nil {
-		return nil, fault.New(fault.Internal, "cannot write the %s: %w", k.what, r.err)
-	}
-	verdicts, err := t.Append(ctx, []source.Incoming{{JSON: r.text, Tenant: t.ID(), Where: k.what}})
+	audit, err := c.audit(t, raw, r.text, now)
 	if err != nil {
 		return nil, err
 	}
-	if verdicts[0].Outcome == source.DeadLettered {
-		return nil, fault.New(fault.Internal, "the %s was set aside: %s", k.what, verdicts[0].Reason)
+	at := now.Format(stamp)
+	r.setRoot("time", at)
+	for _, property := range c.stamps {
+		r.set(property, at)
 	}
-	return r.properties(), t.Settle(ctx)
+	if r.err != nil {
+		return nil, fault.New(fault.Internal, "cannot write the %s: %w", c.what, r.err)
+	}
+	return r.properties(), d.append(ctx, t, c.what, r.text, audit)
+}
+
+// append records, and wait until they can be read.
+func (d *Desk) append(ctx context.Context, t Tenant, what string, records ...[]byte) error {
+	var recs []source.Incoming
+	for _, r := range records {
+		recs = append(recs, source.Incoming{JSON: r, Tenant: t.ID(), Where: what})
+	}
+	verdicts, err := t.Append(ctx, recs)
+	if err != nil {
+		return err
+	}
+	for _, v := range verdicts {
+		if v.Outcome == source.DeadLettered {
+			return fault.New(fault.Internal, "a record of the %s was set aside: %s", what, v.Reason)
+		}
+	}
+	return t.Settle(ctx)
 }
 
 const stamp = "2006-01-02T15:04:05.0000000Z"

@@ -77,13 +77,13 @@ func TestResourceDataIsForTheHolderOfTheCertificate(t *testing.T) {
 	w, l := newWorld(t), newListener(t)
 	key, cert := keyOf(t, 2048)
 	_, err := w.m.Create(context.Background(), subscription.Subscription{
-		Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, Expires: w.now.Add(time.Hour), ApplicationID: "app", Tenant: tenant,
+		Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, Expires: w.Now.Add(time.Hour), ApplicationID: "app", Tenant: tenant,
 		IncludeData: true, Certificate: cert, CertificateID: "mine",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.put(signIn("s-1"), signIn("s-2"))
+	w.Put(signIn("s-1"), signIn("s-2"))
 	w.step()
 	w.step()
 	if len(l.content) != 2 || strings.Join(l.tokens, ",") != "token for app" {
@@ -137,7 +137,7 @@ func TestResourceDataIsRefused(t *testing.T) {
 		{"more than a day", cert, "x", false, 25 * time.Hour, "1440 minutes"},
 	} {
 		_, err := w.m.Create(context.Background(), subscription.Subscription{
-			Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, Expires: w.now.Add(c.life), Tenant: tenant,
+			Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, Expires: w.Now.Add(c.life), Tenant: tenant,
 			IncludeData: !c.without, Certificate: c.cert, CertificateID: c.id,
 		})
 		if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), c.says) {

@@ -13,7 +13,7 @@ func (w *world) watched(l, life *listener) subscription.Subscription {
 	w.t.Helper()
 	s, err := w.m.Create(context.Background(), subscription.Subscription{
 		Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, LifecycleNotificationURL: life.URL, ClientState: "secret",
-		Expires: w.now.Add(10 * time.Hour), ApplicationID: "app", Tenant: tenant,
+		Expires: w.Now.Add(10 * time.Hour), ApplicationID: "app", Tenant: tenant,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -23,7 +23,7 @@ func (w *world) watched(l, life *listener) subscription.Subscription {
 
 func (w *world) later(d time.Duration) {
 	w.t.Helper()
-	w.now = w.now.Add(d)
+	w.Now = w.Now.Add(d)
 	w.step()
 	w.step()
 }
@@ -40,7 +40,7 @@ func TestTheEndIsAnnounced(t *testing.T) {
 	if got, want := life.heard(), "! reauthorizationRequired secret"; got != want {
 		t.Errorf("%q, not %q", got, want)
 	}
-	if _, err := w.m.Renew(context.Background(), tenant, "app", s.ID, subscription.Renewal{Expires: w.now.Add(10 * time.Hour)}); err != nil {
+	if _, err := w.m.Renew(context.Background(), tenant, "app", s.ID, subscription.Renewal{Expires: w.Now.Add(10 * time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	w.later(time.Hour)
@@ -72,7 +72,7 @@ func TestWhoLosesTheRightHearsOfIt(t *testing.T) {
 	w, l, life := newWorld(t), newListener(t), newListener(t)
 	w.watched(l, life)
 	w.may = false
-	w.put(signIn("s-1"))
+	w.Put(signIn("s-1"))
 	w.step()
 	w.step()
 	if got, want := life.heard(), "! subscriptionRemoved secret"; got != want || l.heard() != "" {
@@ -83,11 +83,11 @@ func TestWhoLosesTheRightHearsOfIt(t *testing.T) {
 func TestWhatIsGivenUpIsMissed(t *testing.T) {
 	w, l, life := newWorld(t), newListener(t), newListener(t)
 	s := w.watched(l, life)
-	if _, err := w.m.Renew(context.Background(), tenant, "app", s.ID, subscription.Renewal{Expires: w.now.Add(29 * 24 * time.Hour)}); err != nil {
+	if _, err := w.m.Renew(context.Background(), tenant, "app", s.ID, subscription.Renewal{Expires: w.Now.Add(29 * 24 * time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	l.broken = true
-	w.put(signIn("s-1"))
+	w.Put(signIn("s-1"))
 	w.step()
 	w.later(25 * time.Hour) // longer than a notification is tried
 	if got, want := life.heard(), "! missed secret"; got != want {
@@ -96,7 +96,7 @@ func TestWhatIsGivenUpIsMissed(t *testing.T) {
 	l.mu.Lock()
 	l.broken = false
 	l.mu.Unlock()
-	w.put(signIn("s-2"))
+	w.Put(signIn("s-2"))
 	w.later(time.Minute)
 	if got, want := l.heard(), "created auditLogs/signIns/s-2 secret"; got != want {
 		t.Errorf("afterwards: %q, not %q", got, want)
@@ -105,8 +105,8 @@ func TestWhatIsGivenUpIsMissed(t *testing.T) {
 
 func TestShortLivesAreMadeLonger(t *testing.T) {
 	w, l := newWorld(t), newListener(t)
-	s, err := w.m.Create(context.Background(), subscription.Subscription{Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, Expires: w.now.Add(time.Minute), Tenant: tenant})
-	if err != nil || !s.Expires.Equal(w.now.Add(subscription.MinLife)) {
+	s, err := w.m.Create(context.Background(), subscription.Subscription{Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, Expires: w.Now.Add(time.Minute), Tenant: tenant})
+	if err != nil || !s.Expires.Equal(w.Now.Add(subscription.MinLife)) {
 		t.Errorf("%v, %v", s.Expires, err)
 	}
 }

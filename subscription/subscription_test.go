@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"sextant/fault"
-	"sextant/node"
+	"sextant/node/nodetest"
 	"sextant/notify"
 	"sextant/record"
 	"sextant/source"
@@ -98,48 +97,34 @@ func (l *listener) heard() string {
 	return strings.Join(l.told, "\n")
 }
 
+// world is a tenant, and a manager of subscriptions to its records.
 type world struct {
-	t    *testing.T
-	dir  string
-	node *node.Node
-	of   *node.Tenant
-	m    *subscription.Manager
-	now  time.Time
-	may  bool
+	*nodetest.World
+	t   *testing.T
+	m   *subscription.Manager
+	may bool
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, dir: filepath.Join(t.TempDir(), "data"), now: time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC), may: true}
-	w.open()
-	t.Cleanup(w.close)
+	w := &world{World: nodetest.New(t, tenant, time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)), t: t, may: true}
+	w.manage()
 	return w
 }
 
-func (w *world) close() {
-	if err := w.node.Close(); err != nil {
-		w.t.Error(err)
-	}
+// restart the process.
+func (w *world) restart() {
+	w.t.Helper()
+	w.Reopen()
+	w.manage()
 }
 
-func (w *world) open() {
+func (w *world) manage() {
 	w.t.Helper()
-	model, err := record.New()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	clock := func() time.Time { return w.now }
-	quiet := slog.New(slog.DiscardHandler)
-	if w.node, err = node.Open(context.Background(), node.Options{Dir: w.dir, Model: model, Logger: quiet, Clock: clock, MemoryMB: 256}); err != nil {
-		w.t.Fatal(err)
-	}
-	if w.of, err = w.node.Tenant(context.Background(), tenant); err != nil {
-		w.t.Fatal(err)
-	}
 	sender := notify.NewSender(notify.Options{Version: "test"})
 	w.t.Cleanup(sender.Close)
 	w.m = (&subscription.Manager{
-		State: w.node.State(), Sender: sender, Clock: clock, Logger: quiet,
-		Tenant: func(string) (subscription.Tenant, error) { return w.of, nil },
+		State: w.Node.State(), Sender: sender, Clock: w.Clock, Logger: slog.New(slog.DiscardHandler),
+		Tenant: func(string) (subscription.Tenant, error) { return w.Tenant, nil },
 		May:    func(subscription.Subscription) bool { return w.may },
 		Data: func(_ context.Context, s subscription.Subscription, raws [][]byte) (out []json.RawMessage, _ error) {
 			for _, raw := range raws {
@@ -156,19 +141,6 @@ func (w *world) open() {
 	}).Start()
 }
 
-func (w *world) put(records ...source.Incoming) {
-	w.t.Helper()
-	for i := range records {
-		records[i].Tenant = tenant
-	}
-	if _, err := w.node.Door().Append(context.Background(), records); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := w.of.Loader.CatchUp(context.Background()); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 func (w *world) step() {
 	w.t.Helper()
 	if _, err := w.m.Step(context.Background()); err != nil {
@@ -183,7 +155,7 @@ func signIn(id string) source.Incoming {
 func (w *world) subscribe(l *listener, resource, changes string) subscription.Subscription {
 	w.t.Helper()
 	s, err := w.m.Create(context.Background(), subscription.Subscription{
-		Resource: resource, ChangeType: changes, NotificationURL: l.URL + "/hook", ClientState: "secret", Expires: w.now.Add(time.Hour), ApplicationID: "app", Tenant: tenant,
+		Resource: resource, ChangeType: changes, NotificationURL: l.URL + "/hook", ClientState: "secret", Expires: w.Now.Add(time.Hour), ApplicationID: "app", Tenant: tenant,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -193,20 +165,20 @@ func (w *world) subscribe(l *listener, resource, changes string) subscription.Su
 
 func TestWhoSubscribedIsToldOfWhatComesInFromThenOn(t *testing.T) {
 	w, l := newWorld(t), newListener(t)
-	w.put(signIn("before"))
+	w.Put(signIn("before"))
 	w.subscribe(l, "/auditLogs/signins", "created,updated")
 	if l.asked != 1 {
 		t.Errorf("the URL was asked %d times", l.asked)
 	}
-	w.put(signIn("s-1"), signIn("s-2"))
-	w.put(signIn("s-1")) // again: it is known
+	w.Put(signIn("s-1"), signIn("s-2"))
+	w.Put(signIn("s-1")) // again: it is known
 	again, err := record.Amended(1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	amended := signIn("s-2")
 	amended.Form = again
-	w.put(amended)
+	w.Put(amended)
 	w.step()
 	w.step()
 	want := "created auditLogs/signIns/s-1 secret\ncreated auditLogs/signIns/s-2 secret\nupdated auditLogs/signIns/s-2 secret"
@@ -219,16 +191,15 @@ func TestNothingIsLostWithTheProcess(t *testing.T) {
 	w, l := newWorld(t), newListener(t)
 	w.subscribe(l, "auditLogs/signIns", "created")
 	l.broken = true
-	w.put(signIn("s-1"))
+	w.Put(signIn("s-1"))
 	w.step() // is in the outbox, and not delivered
-	w.put(signIn("s-2"))
-	w.close()
-	w.open()
+	w.Put(signIn("s-2"))
+	w.restart()
 	l.mu.Lock()
 	l.broken = false
 	l.mu.Unlock()
-	w.now = w.now.Add(30 * time.Second)
-	if err := w.of.Loader.CatchUp(context.Background()); err != nil {
+	w.Now = w.Now.Add(30 * time.Second)
+	if err := w.Tenant.Loader.CatchUp(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	w.step()
@@ -244,7 +215,7 @@ func TestManyAreToldInParts(t *testing.T) {
 	for i := range 2_500 {
 		recs = append(recs, signIn(fmt.Sprint("s-", i)))
 	}
-	w.put(recs...)
+	w.Put(recs...)
 	for range 4 {
 		w.step()
 	}
@@ -263,14 +234,14 @@ func TestTheEnd(t *testing.T) {
 				w.t.Fatal(err)
 			}
 		}},
-		{"expired", func(w *world, _ subscription.Subscription) { w.now = w.now.Add(2 * time.Hour) }},
+		{"expired", func(w *world, _ subscription.Subscription) { w.Now = w.Now.Add(2 * time.Hour) }},
 		{"the right was taken away", func(w *world, _ subscription.Subscription) { w.may = false }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, l := newWorld(t), newListener(t)
 			s := w.subscribe(l, "auditLogs/signIns", "created")
 			c.end(w, s)
-			w.put(signIn("s-1"))
+			w.Put(signIn("s-1"))
 			w.step()
 			if got := l.heard(); got != "" {
 				t.Errorf("still told: %s", got)
@@ -285,23 +256,23 @@ func TestTheEnd(t *testing.T) {
 func TestRenewal(t *testing.T) {
 	w, l := newWorld(t), newListener(t)
 	s := w.subscribe(l, "auditLogs/signIns", "created")
-	if _, err := w.m.Renew(context.Background(), tenant, "app", s.ID, subscription.Renewal{Expires: w.now.Add(3 * time.Hour)}); err != nil {
+	if _, err := w.m.Renew(context.Background(), tenant, "app", s.ID, subscription.Renewal{Expires: w.Now.Add(3 * time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
-	w.now = w.now.Add(2 * time.Hour)
-	w.put(signIn("s-1"))
+	w.Now = w.Now.Add(2 * time.Hour)
+	w.Put(signIn("s-1"))
 	w.step()
 	if got := l.heard(); !strings.Contains(got, "s-1") {
 		t.Errorf("not told: %q", got)
 	}
-	if _, err := w.m.Renew(context.Background(), tenant, "another", s.ID, subscription.Renewal{Expires: w.now.Add(time.Hour)}); fault.KindOf(err) != fault.NotFound {
+	if _, err := w.m.Renew(context.Background(), tenant, "another", s.ID, subscription.Renewal{Expires: w.Now.Add(time.Hour)}); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another application renews it: %v", err)
 	}
 }
 
 func TestRefusals(t *testing.T) {
 	w, l := newWorld(t), newListener(t)
-	good := subscription.Subscription{Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, Expires: w.now.Add(time.Hour), Tenant: tenant}
+	good := subscription.Subscription{Resource: "auditLogs/signIns", ChangeType: "created", NotificationURL: l.URL, Expires: w.Now.Add(time.Hour), Tenant: tenant}
 	for _, c := range []struct {
 		name string
 		of   func(s *subscription.Subscription)
@@ -311,8 +282,8 @@ func TestRefusals(t *testing.T) {
 		{"a part of one", func(s *subscription.Subscription) { s.Resource = "auditLogs/signIns?$filter=x eq 1" }, "not supported"},
 		{"a change that is none", func(s *subscription.Subscription) { s.ChangeType = "deleted" }, "created and updated"},
 		{"no change", func(s *subscription.Subscription) { s.ChangeType = "" }, "created and updated"},
-		{"the past", func(s *subscription.Subscription) { s.Expires = w.now }, "future"},
-		{"for ever", func(s *subscription.Subscription) { s.Expires = w.now.Add(31 * 24 * time.Hour) }, "43200 minutes"},
+		{"the past", func(s *subscription.Subscription) { s.Expires = w.Now }, "future"},
+		{"for ever", func(s *subscription.Subscription) { s.Expires = w.Now.Add(31 * 24 * time.Hour) }, "43200 minutes"},
 		{"a file", func(s *subscription.Subscription) { s.NotificationURL = "file:///etc/passwd" }, "http"},
 		{"a cloud's metadata", func(s *subscription.Subscription) { s.NotificationURL = "http://169.254.169.254/latest" }, "no notification goes to"},
 		{"a long state", func(s *subscription.Subscription) { s.ClientState = strings.Repeat("x", 256) }, "255"},
