@@ -238,7 +238,8 @@ type CheckCmd struct{}
 // Help is shown behind the flags.
 func (CheckCmd) Help() string {
 	return `Checks against the built-in tables. An error has its message, the bytes that it is about (start, length), and its line
-and column, counted from 1 in characters.
+and column, counted from 1 in characters. What a run may fail with and a check cannot tell, such as a custom table (…_CL)
+that does not exist here, is among the warnings, in the same form.
 
   echo '{"id":1,"query":"SigninLogs | where Cod == 0"}' | sextant kql check`
 }
@@ -277,20 +278,23 @@ func (c *CheckCmd) Run(a *app) error {
 		}
 		schema, ds := engine.Check(env, q.Query)
 		line := struct {
-			ID      json.RawMessage `json:"id"`
-			Errors  []checkError    `json:"errors"`
-			Columns []checkColumn   `json:"columns"`
+			ID       json.RawMessage `json:"id"`
+			Errors   []checkError    `json:"errors"`
+			Warnings []checkError    `json:"warnings,omitempty"`
+			Columns  []checkColumn   `json:"columns"`
 		}{ID: q.ID, Errors: []checkError{}, Columns: []checkColumn{}}
 		for _, d := range ds {
-			if d.Severity != fault.Bad {
-				continue
-			}
 			text := d.Text
 			for _, n := range d.Notes {
 				text += "; " + n
 			}
 			l, col := fault.Position(q.Query, d.Span.Start)
-			line.Errors = append(line.Errors, checkError{text, d.Code, d.Span.Start, d.Span.Length, l, col})
+			found := checkError{text, d.Code, d.Span.Start, d.Span.Length, l, col}
+			if d.Severity == fault.Bad {
+				line.Errors = append(line.Errors, found)
+			} else {
+				line.Warnings = append(line.Warnings, found)
+			}
 		}
 		for _, c := range schema {
 			line.Columns = append(line.Columns, checkColumn{c.Name, c.Type.String()})

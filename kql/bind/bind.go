@@ -119,6 +119,14 @@ func Bind(file *syntax.File, env Environment, cat *fn.Catalogue, opts Options) (
 		b.lent, b.extra = lent, extra
 		return b, b.file(file)
 	})
+	if b.guids && b.diags.Err() != nil {
+		// once more, with texts in the columns of guids that are stored as texts
+		again := newBinder(env, cat, opts)
+		again.editor, again.lent, again.extra, again.guidTexts = b.editor, b.lent, extra, true
+		if meant := again.file(file); again.diags.Err() == nil {
+			b, q = again, meant
+		}
+	}
 	if b.editor && b.diags.Err() != nil {
 		// what runs is never refused for what an editor thinks of it
 		b = newBinder(env, cat, opts)
@@ -127,9 +135,9 @@ func Bind(file *syntax.File, env Environment, cat *fn.Catalogue, opts Options) (
 	}
 	if b.wantsArrival {
 		// once more, with tables that carry the column behind ingestion_time()
-		editor, lent := b.editor, b.lent
+		editor, lent, guidTexts := b.editor, b.lent, b.guidTexts
 		b = newBinder(env, cat, opts)
-		b.arrival, b.editor, b.lent, b.extra = true, editor, lent, extra
+		b.arrival, b.editor, b.lent, b.extra, b.guidTexts = true, editor, lent, extra, guidTexts
 		q = b.file(file)
 	}
 	sortDiagnostics(b.diags)
@@ -178,6 +186,10 @@ type binder struct {
 	scanned  map[string]table.Schema
 	optional []string
 	extra    []string
+
+	// Of AzureDiagnostics: whether the query reads columns of guids, and whether they are
+	// texts for it (see textsOfGuids).
+	guids, guidTexts bool
 
 	settings map[string]table.Value // what set statements gave, by name
 
@@ -280,11 +292,16 @@ func (b *binder) within(keyword string) func() {
 
 // cannotRun says that a construct has a meaning but no way to run here.
 func (b *binder) cannotRun(at syntax.Node, format string, args ...any) {
+	b.runFails(at, "SXT001", format, args...)
+}
+
+// runFails says what a run fails with and a check, which looks at names and types, warns of.
+func (b *binder) runFails(at syntax.Node, code, format string, args ...any) {
 	sev := fault.Bad
 	if b.opts.Check {
 		sev = fault.Warning
 	}
-	b.report(sev, at.At(), "SXT001", fmt.Sprintf(format, args...))
+	b.report(sev, at.At(), code, fmt.Sprintf(format, args...))
 }
 
 // refuse says that a construct has no meaning here yet.

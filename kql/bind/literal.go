@@ -60,11 +60,15 @@ func (b *binder) literal(x *syntax.Literal) plan.Expr {
 	default:
 		v, ok = b.parsed(t, text)
 	}
-	if !ok {
+	switch {
+	case ok:
+		return &plan.Const{Value: v}
+	case x.Call:
+		b.runFails(x, "KS004", "'%s' is not a %s.", x.Text, t) // its type is known all the same
+	default:
 		b.errorf(x, "KS004", "'%s' is not a %s.", x.Text, t)
-		return &plan.Const{Value: table.Null(t)}
 	}
-	return &plan.Const{Value: v}
+	return &plan.Const{Value: table.Null(t)}
 }
 
 // parsed reads a literal's text as the conversion function of its type does.

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	"sextant/kql/fn"
 	"sextant/kql/plan"
 	"sextant/kql/syntax"
@@ -61,10 +63,27 @@ func (b *binder) tableName(at syntax.Node, name string, e env) *rel {
 	if name == watchlistAliases {
 		return b.aliases(at)
 	}
+	if b.customTable(at, name) {
+		return nowhere()
+	}
 	d := b.errorf(at, "SEM0100", "Failed to resolve table or column expression named '%s'", name)
 	didYouMean(d, b.nearTables(name, e))
 	return nowhere()
 }
+
+// customTable tells whether a name that means nothing is that of a custom table, in a
+// check. Who checks queries does so where the tables that their author's workspace
+// declares need not be: their columns can be any, and there is a warning.
+func (b *binder) customTable(at syntax.Node, name string) bool {
+	if !b.opts.Check || len(name) <= len(customSuffix) || !strings.HasSuffix(name, customSuffix) {
+		return false
+	}
+	note(b.warnf(at, "SXT008", "The custom table '%s' does not exist here: its columns are not checked.", name), "a run of the query fails until somebody makes the table")
+	return true
+}
+
+// customSuffix ends the name of each custom table of a workspace, and of no other.
+const customSuffix = "_CL"
 
 func (b *binder) nearTables(name string, e env) []string {
 	names := append([]string(nil), b.env.Tables()...)
@@ -119,7 +138,7 @@ func (b *binder) scan(def table.Def) *rel {
 	}
 	r.name, r.label = def.Name, def.Name
 	if def.Time == "" || b.opts.From == 0 && b.opts.To == 0 {
-		return b.computed(r, def.Name, def.Columns, out, more)
+		return b.textsOfGuids(b.computed(r, def.Name, def.Columns, out, more), def.Name)
 	}
 	at := &syntax.Name{}
 	when := arg{expr: &plan.Col{Name: def.Time, T: table.DateTime}, at: at}
@@ -138,7 +157,7 @@ func (b *binder) scan(def table.Def) *rel {
 	bound("<", b.opts.To)
 	r = r.then(&plan.Filter{In: out, Pred: pred})
 	r.label = def.Name
-	return b.computed(r, def.Name, def.Columns, out, more)
+	return b.textsOfGuids(b.computed(r, def.Name, def.Columns, out, more), def.Name)
 }
 
 // tableCall is a call that gives a table.
@@ -222,6 +241,9 @@ func (b *binder) storedTable(at syntax.Node, name string, e env) *rel {
 	}
 	if r, ok := b.documented(at, name); ok {
 		return r
+	}
+	if b.customTable(at, name) {
+		return nowhere()
 	}
 	d := b.errorf(at, "SEM0100", "Failed to resolve table expression named '%s'", name)
 	didYouMean(d, b.nearTables(name, e))

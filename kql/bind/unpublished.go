@@ -87,11 +87,41 @@ func unpublishedColumn(t string, shown table.Schema, name string) (unpublished, 
 // are what rows are made of here; the others have no value.
 // Source: "AzureDiagnostics" in the Azure Monitor Logs reference.
 func diagnosticsColumn(t, name string) (unpublished, bool) {
-	if t != "AzureDiagnostics" || len(name) < 3 || name[len(name)-2] != '_' {
+	if t != azureDiagnostics || len(name) < 3 || name[len(name)-2] != '_' {
 		return unpublished{}, false
 	}
 	typ, ok := map[byte]table.Type{'s': table.String, 'd': table.Real, 'b': table.Bool, 't': table.DateTime, 'g': table.Guid}[name[len(name)-1]]
 	return unpublished{Column: table.Column{Name: name, Type: typ}}, ok
+}
+
+const azureDiagnostics = "AzureDiagnostics"
+
+// textsOfGuids is r, the rows of a stored table, with texts in the columns of guids of
+// AzureDiagnostics, whose names end with _g.
+//
+// The reference publishes some of them as guid and some as string; the service stores
+// all as text, and a query that takes one in place of another (iif(isempty(a_g), b_g, a_g))
+// works there. So a query that cannot be bound with the types as published is bound once
+// more with these.
+// Source: "Azure Monitor HTTP Data Collector API", record type and properties: the
+// suffix _g is a GUID, stored as a string.
+func (b *binder) textsOfGuids(r *rel, t string) *rel {
+	if t != azureDiagnostics {
+		return r
+	}
+	b.guids = true
+	if !b.guidTexts {
+		return r
+	}
+	cols := columns(r.schema())
+	for i, c := range cols {
+		if c.Expr.Type() == table.Guid && strings.HasSuffix(c.Name, "_g") {
+			cols[i].Expr = b.convert(c.Expr, table.String)
+		}
+	}
+	out := r.then(&plan.Project{Cols: cols})
+	out.label = r.label
+	return out
 }
 
 // besides are the columns of a table that are not published and that the query reads.
