@@ -62,6 +62,7 @@ type Accounts struct {
 	ofWorkspaces map[string]bool // names of roles of Azure's resources, in lower case
 
 	passwords *hasher
+	common    map[string]bool // words that passwords are made of; never changed
 	attempts  *attempts
 	strangers *strangers
 }
@@ -95,6 +96,7 @@ func OpenAccounts(o Options) (*Accounts, error) {
 		assignments:  newShelf("access.assignment", assignmentNames, assignmentRefs),
 		keys:         newShelf("access.key", keyNames, nil),
 		passwords:    newHasher(o.Hashing, o.Random),
+		common:       readCommonWords(),
 		attempts:     newAttempts(),
 		strangers:    newStrangers(),
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/sync/semaphore"
@@ -127,29 +126,6 @@ func (p *hasher) check(ctx context.Context, password, stored string) (ok, old bo
 	return subtle.ConstantTimeCompare(got, want) == 1, !same, nil
 }
 
-// Lengths of passwords, in characters.
-const (
-	minPassword = 12
-	maxPassword = 256
-)
-
-// CheckNewPassword says what is wrong with a password for a user principal name.
-func CheckNewPassword(password, upn string) error {
-	n := utf8.RuneCountInString(password)
-	name, _, _ := strings.Cut(strings.ToLower(upn), "@")
-	switch {
-	case !utf8.ValidString(password):
-		return fault.New(fault.Invalid, "the password is not text")
-	case n < minPassword || n > maxPassword:
-		return fault.New(fault.Invalid, "a password has %d to %d characters, not %d; a sentence works", minPassword, maxPassword, n)
-	case len(name) > 3 && strings.Contains(strings.ToLower(password), name):
-		return fault.New(fault.Invalid, "the password has the account's name in it")
-	case strings.Count(password, password[:1]) == len(password):
-		return fault.New(fault.Invalid, "the password is one character over and over")
-	}
-	return nil
-}
-
 // SetPassword of a person. The person must choose another at the next sign-in with
 // mustChange. A lock-out ends. by is who sets it: the person, or an administrator.
 func (a *Accounts) SetPassword(ctx context.Context, by Actor, tenant, id, password string, mustChange bool) error {
@@ -157,7 +133,7 @@ func (a *Accounts) SetPassword(ctx context.Context, by Actor, tenant, id, passwo
 	if err != nil {
 		return err
 	}
-	if err := CheckNewPassword(password, p.UserPrincipalName); err != nil {
+	if err := a.CheckNewPassword(tenant, p, password); err != nil {
 		return err
 	}
 	hash, err := a.passwords.make(ctx, password)

@@ -77,7 +77,7 @@ func (a *Accounts) Setup(ctx context.Context, code, tenant string, p Person, pas
 	if err := checkUPN(p.UserPrincipalName); err != nil {
 		return p, err
 	}
-	if err := CheckNewPassword(password, p.UserPrincipalName); err != nil {
+	if err := a.CheckNewPassword(tenant, p, password); err != nil {
 		return p, err
 	}
 	hash, err := a.passwords.make(ctx, password)

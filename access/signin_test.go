@@ -41,10 +41,7 @@ func TestPasswords(t *testing.T) {
 	// Composed and decomposed letters are the same password.
 	h.ok(h.SetPassword(context.Background(), by, home, p.ID, "caf\u00e9 at the corner", false))
 	h.ok(h.try("ann@aldermoor.example", "cafe\u0301 at the corner"))
-	for _, bad := range []string{"short", strings.Repeat("a", 30), "this is Ann and ann again", strings.Repeat("ab", 200), "\xff\xfe not text at all"} {
-		if bad == "this is Ann and ann again" {
-			continue // names of three letters are in too many words
-		}
+	for _, bad := range []string{"short", strings.Repeat("a", 30), strings.Repeat("ab", 200), "\xff\xfe not text at all"} {
 		if err := h.SetPassword(context.Background(), by, home, p.ID, bad, false); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v", bad, err)
 		}

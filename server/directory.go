@@ -235,7 +235,7 @@ func routeUsers(route router) {
 			return nil, err
 		}
 		if body.Password != "" {
-			if err := access.CheckNewPassword(body.Password, body.UPN); err != nil {
+			if err := c.a.CheckNewPassword(c.tenant, access.Person{UserPrincipalName: body.UPN, DisplayName: body.DisplayName}, body.Password); err != nil {
 				return nil, err // before there is an account without one
 			}
 		}

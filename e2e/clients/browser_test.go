@@ -63,7 +63,7 @@ func TestBrowser(t *testing.T) {
 		"authenticator":      `^true \["The code is wrong, or was used before.","otc","The code is wrong, or was used before. Wait for the next one.",` + reads + `,\["pwd","otp","mfa"\]\]`,
 		"passkey":            `^true \[\[` + reads + `,\["fido","mfa"\]\],"No passkey was used: `,
 		"device":             `^true \["otc","The code is not one that a device shows now. .*","signed in as ann@aldermoor.example, `,
-		"first password":     `^true \["passwd","The password is one character over and over.","bo@aldermoor.example","AuditLog.Read.All",\["pwd"\]\]`,
+		"first password":     `^true \["passwd","The password is too easy to guess: .*","bo@aldermoor.example","AuditLog.Read.All",\["pwd"\]\]`,
 		"lock-out":           `^true \["After many wrong passwords the account is locked for a while. .*","bo@aldermoor.example",`,
 		"cancel":             `^true \["access_denied","s"\]`,
 		"signed out":         `^true "Signed out"`,
