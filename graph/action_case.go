@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sextant/access"
+	"sextant/fault"
 	"sextant/sentinel"
 )
 
@@ -29,7 +30,7 @@ func (a *Actions) cases() []Operation {
 
 // author of a change.
 func author(c *Call) sentinel.Author {
-	who := sentinel.Author{ObjectID: c.Who.ObjectID, Name: c.Who.Name}
+	who := sentinel.Author{ObjectID: c.Who.ObjectID, Name: c.Who.Name, App: c.Who.Kind != access.User, AppID: c.Who.AppID, IP: c.Remote}
 	if c.Who.Kind == access.User {
 		who.UserPrincipalName = c.Who.Name
 	}
@@ -225,8 +226,24 @@ func (a *Actions) commentIncident(ctx context.Context, c *Call) (*Reply, error) 
 func (a *Actions) commentAlert(ctx context.Context, c *Call) (*Reply, error) {
 	return a.commented(c, func(t sentinel.Tenant, text string) error {
 		_, err := a.Cases.CommentAlert(ctx, t, author(c), c.Values["id"], text)
-		return err
+		return c.orGiven(ctx, err, func(g sentinel.Given) error { return a.Cases.CommentGiven(ctx, t, author(c), g, text) })
 	}, func() (*Reply, error) { return a.again(ctx, c, "security/alerts_v2/id/comments") })
+}
+
+// orGiven does with an alert that another Graph gave what could not be done with one
+// of the table, because it is not there.
+func (c *Call) orGiven(ctx context.Context, err error, do func(g sentinel.Given) error) error {
+	if err == nil || fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	g, found := c.given(ctx, c.Values["id"])
+	switch {
+	case found != nil:
+		return found
+	case g == nil:
+		return err
+	}
+	return do(*g)
 }
 
 func (a *Actions) commented(c *Call, do func(t sentinel.Tenant, text string) error, read func() (*Reply, error)) (*Reply, error) {
@@ -274,7 +291,9 @@ func (a *Actions) patchAlert(ctx context.Context, c *Call) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.Cases.ChangeAlert(ctx, t, author(c), c.Values["id"], ch); err != nil {
+	_, err = a.Cases.ChangeAlert(ctx, t, author(c), c.Values["id"], ch)
+	err = c.orGiven(ctx, err, func(g sentinel.Given) error { return a.Cases.ChangeGiven(ctx, t, author(c), g, ch) })
+	if err != nil {
 		return nil, err
 	}
 	return a.again(ctx, c, "security/alerts_v2/"+c.Values["id"])

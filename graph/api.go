@@ -38,6 +38,7 @@ type resource struct {
 	page, most  int
 	latest      string // "" has none
 	history     *odata.Type
+	said        string              // table of what is said here of objects; "" none
 	also        map[string][]string // fields of the record by property, in lower case
 	// values are the record's words and the members that they are, by property in
 	// lower case.
@@ -122,6 +123,8 @@ func readResources(text string, m *odata.Model) (out []*resource, err error) {
 			r.order = words[0]
 		case "latest":
 			r.latest = words[0]
+		case "said":
+			r.said = words[0]
 		case "history":
 			if r.history = m.Type(words[0]); r.history == nil {
 				return nil, fmt.Errorf("line %d: there is no type %q", n, words[0])

@@ -158,6 +158,9 @@ func (l *listing) input(snap store.Snapshot, cat *fn.Catalogue, t tableOf) (*pla
 	if l.latest {
 		p.Ops = append(p.Ops, l.newest(cat, rows, b))
 	}
+	if t.objects() {
+		p.Ops = append(p.Ops, l.said(snap, cat, p.Schema())...)
+	}
 	in := p.Schema()
 	p.Ops = append(p.Ops, &plan.Filter{In: in, Pred: filter.Pred})
 	return p, keys, b, nil

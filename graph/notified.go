@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidwall/gjson"
+
 	"sextant/access"
 	"sextant/fault"
 	"sextant/odata"
@@ -29,6 +31,9 @@ func Subscribable(m *record.Model) ([]subscription.Resource, error) {
 		s := subscription.Resource{Path: r.String(), Type: "#" + odata.Namespace + r.entity.Name, ID: dotted(r.fields("id"))}
 		for _, t := range r.tables {
 			s.Categories = append(s.Categories, t.categories(m)...)
+		}
+		if r.said != "" {
+			s.Categories = append(s.Categories, strings.TrimSuffix(r.said, "_CL"))
 		}
 		switch {
 		case r.latest == "":
@@ -102,7 +107,18 @@ func (f *Face) Notified(ctx context.Context, who *access.Principal, version, ten
 		if err != nil {
 			return nil, err
 		}
-		rows[i].table = max(slices.IndexFunc(l.tables, func(t tableOf) bool { return t.name == f.o.Model.DefFor(known.Category).Name }), 0)
+		name := f.o.Model.DefFor(known.Category).Name
+		if r.said != "" && name == r.said { // of an object that lies elsewhere
+			object, in, err := c.object(ctx, path, gjson.GetBytes(raw, "properties.id").Str)
+			if err != nil {
+				return nil, err
+			}
+			if object != nil {
+				raws[i], rows[i].table = object, in
+				continue
+			}
+		}
+		rows[i].table = max(slices.IndexFunc(l.tables, func(t tableOf) bool { return t.name == name }), 0)
 	}
 	if err := l.prepare(ctx, c, raws); err != nil {
 		return nil, err

@@ -279,6 +279,9 @@ func (l *listing) prepare(ctx context.Context, c *Call, raws [][]byte) error {
 			return err
 		}
 	}
+	if err := l.sayOver(ctx, raws); err != nil {
+		return err
+	}
 	var ids []string
 	of := map[string]string{} // incidents by the ids of their alerts
 	for i := range raws {
@@ -295,6 +298,23 @@ func (l *listing) prepare(ctx context.Context, c *Call, raws [][]byte) error {
 		return l.findAlerts(ctx, c, ids, of)
 	}
 	return nil
+}
+
+// sayOver puts what is said here over the records that are objects of another Graph.
+func (l *listing) sayOver(ctx context.Context, raws [][]byte) error {
+	at := map[string]int{}
+	var ids []string
+	for i, raw := range raws {
+		if id := gjson.GetBytes(raw, "properties.id").Str; id != "" && gjson.GetBytes(raw, "category").Str == graphAlerts {
+			at[id] = i
+			ids = append(ids, id)
+		}
+	}
+	said, err := l.findSaid(ctx, ids)
+	for id, i := range at {
+		raws[i] = over(raws[i], said[id])
+	}
+	return err
 }
 
 func gjsonName(name string) string { return strings.ReplaceAll(name, "$", `\$`) }
@@ -365,6 +385,9 @@ func (l *listing) findAlerts(ctx context.Context, c *Call, ids []string, of map[
 			return err
 		}
 		raws, err := other.raws(ctx, rows)
+		if err == nil {
+			err = other.sayOver(ctx, raws)
+		}
 		if err != nil {
 			return err
 		}
