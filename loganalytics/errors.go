@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"sextant/fault"
 )
 
@@ -25,8 +27,13 @@ type apiError struct {
 // Fail answers an error in the API's shape. text is the query, for positions.
 func (f *Face) Fail(w http.ResponseWriter, r *http.Request, err error, text string) {
 	status, body := describe(err, text)
-	// What the client called its request is what its user will search the logs for.
+	// What the client called its request is what its user will search the logs for; else
+	// what the audit calls it.
 	body.Correlation = cmp.Or(r.Header.Get("x-ms-client-request-id"), r.Header.Get("x-ms-correlation-request-id"))
+	if a, ok := w.(*asking); ok {
+		body.Correlation = cmp.Or(body.Correlation, a.Correlation)
+	}
+	body.Correlation = cmp.Or(body.Correlation, uuid.NewString())
 	if status >= 500 && status != http.StatusGatewayTimeout {
 		f.Logger.Error("a query failed", "reason", err, "request", body.Correlation)
 	}
@@ -58,9 +65,12 @@ const tooLong = "The query ran longer than it may. Ask for less, or allow more t
 
 func describe(err error, text string) (int, apiError) {
 	var ds fault.Diagnostics
+	var span *timespanError
 	switch {
 	case errors.As(err, &ds):
 		return http.StatusBadRequest, badQuery(ds, text)
+	case errors.As(err, &span):
+		return http.StatusBadRequest, apiError{Code: "BadArgumentError", Message: err.Error(), Inner: &apiError{Code: "InvalidTimeSpan", Message: err.Error()}}
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, apiError{Code: "GatewayTimeout", Message: tooLong}
 	case errors.Is(err, ErrThrottled):

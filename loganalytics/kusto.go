@@ -72,8 +72,9 @@ type kustoOptions struct {
 	timeout     time.Duration // 0 is the default
 	noTimeout   bool
 	take        int64 // rows after which the answer ends; 0 is all
+	all         bool  // the answer may be of any length
 	maxRows     int64 // rows after which the answer is an error; 0 is the engine's
-	maxBytes    int64
+	maxBytes    int64 // of the answer; 0 is kustoMaxBytes
 	progressive bool
 	newlines    bool
 	fragments   bool
@@ -168,7 +169,7 @@ func (e *notFoundError) Error() string { return e.text }
 
 // parseProperties of a request: missing, null, an object, or its JSON as a text.
 func parseProperties(raw json.RawMessage) (kustoOptions, map[string]string, error) {
-	o := kustoOptions{maxBytes: kustoMaxBytes}
+	o := kustoOptions{}
 	var text string
 	if json.Unmarshal(raw, &text) == nil && len(raw) > 0 {
 		raw = json.RawMessage(text)
@@ -237,7 +238,7 @@ func (o *kustoOptions) set(name, value string) error {
 	}
 	switch name {
 	case "servertimeout":
-		d, ok := parseClock(value)
+		d, ok := parseTimeout(value)
 		if !ok || d <= 0 {
 			return bad("timespan")
 		}
@@ -245,13 +246,7 @@ func (o *kustoOptions) set(name, value string) error {
 	case "norequesttimeout":
 		return flag(&o.noTimeout)
 	case "notruncation":
-		var all bool
-		if err := flag(&all); err != nil {
-			return err
-		}
-		if all {
-			o.maxBytes = 0
-		}
+		return flag(&o.all)
 	case "truncationmaxrecords":
 		return count(&o.maxRows)
 	case "truncationmaxsize":
@@ -291,6 +286,25 @@ func (o *kustoOptions) set(name, value string) error {
 		return flag(&o.readonly)
 	}
 	return nil
+}
+
+// parseTimeout reads [d.]hh:mm:ss[.fffffff], or a timespan as queries write one: 30s,
+// 4m, time(1h).
+func parseTimeout(s string) (time.Duration, bool) {
+	if d, ok := parseClock(s); ok {
+		return d, true
+	}
+	for _, call := range []string{"timespan(", "time("} {
+		if inner, ok := strings.CutPrefix(s, call); ok && strings.HasSuffix(inner, ")") {
+			return parseTimeout(strings.TrimSuffix(inner, ")"))
+		}
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		return time.Duration(n * 24 * float64(time.Hour)), err == nil && n > 0 && n < 10_000
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d > 0
 }
 
 // parseClock reads [d.]hh:mm:ss[.fffffff].
@@ -359,9 +373,13 @@ func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) (rows int
 		return 0, err
 	}
 	defer leave()
-	answer, err := a.place.Query(ctx, query.Request{
-		Text: a.csl, Params: a.params, Now: a.opts.now, From: a.opts.from, To: a.opts.to, MaxRows: a.opts.maxRows,
-	})
+	req := query.Request{
+		Text: a.csl, Params: a.params, Now: a.opts.now, From: a.opts.from, To: a.opts.to, MaxRows: a.opts.maxRows, Take: a.opts.take, Lifts: true,
+	}
+	if a.opts.all && req.MaxRows == 0 {
+		req.MaxRows = -1
+	}
+	answer, err := a.place.Query(ctx, req)
 	if err != nil {
 		k.fail(w, a, err)
 		return 0, err
@@ -382,6 +400,10 @@ func (k *Kusto) query(w http.ResponseWriter, a *kustoAsk, version int) (rows int
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	out := &kustoOut{w: w, ctx: ctx, k: k, a: a, answer: answer, first: first, buf: make([]byte, 0, 64<<10)}
+	out.maxBytes = cmp.Or(answer.MaxBytes, a.opts.maxBytes)
+	if out.maxBytes == 0 && !answer.All && !a.opts.all {
+		out.maxBytes = kustoMaxBytes
+	}
 	if version == 1 {
 		out.tables()
 	} else {

@@ -27,6 +27,8 @@ type kustoOut struct {
 	failed error // what ended the rows
 	rows   int64 // of all results
 	bytes  int64
+
+	maxBytes int64 // 0 is any number
 }
 
 // flush what is written to the client.
@@ -60,15 +62,9 @@ func (o *kustoOut) next(t *query.Table) *table.Batch {
 // batches gives every batch of a result to f.
 func (o *kustoOut) batches(t *query.Table, f func(b *table.Batch)) (rows int64) {
 	for b := o.next(t); b != nil; b = o.next(t) {
-		if most := o.a.opts.take; most > 0 && rows+int64(b.Rows) >= most {
-			b = b.Slice(0, int(most-rows))
-			f(b)
-			rows += int64(b.Rows)
-			break
-		}
 		f(b)
 		rows += int64(b.Rows)
-		if max := o.a.opts.maxBytes; max > 0 && o.bytes+int64(len(o.buf)) > max {
+		if max := o.maxBytes; max > 0 && o.bytes+int64(len(o.buf)) > max {
 			o.failed = fault.New(fault.Limit, "Query result set has exceeded the internal data size limit of %d bytes (E_QUERY_RESULT_SET_TOO_LARGE); summarize, take fewer rows, or set the option notruncation", max)
 		}
 	}

@@ -268,7 +268,7 @@ func (f *Face) write(ctx context.Context, w *asking, r *http.Request, a *query.A
 		buf = append(buf, `,"error":`...)
 		buf = appendJSON(buf, map[string]any{
 			"code": "PartialError", "message": "There were some errors when processing your query.",
-			"details": []any{map[string]any{"code": detailOf(failed), "message": publicText(failed)}},
+			"details": []any{detailOf(failed)},
 		})
 	}
 	buf = append(buf, '}')
@@ -353,11 +353,18 @@ func renderOf(r *query.Render) map[string]any {
 // errTooLarge ends an answer that nobody could hold.
 var errTooLarge = fault.New(fault.Limit, "the answer is larger than %d MB; summarize, take fewer rows or project fewer columns", maxAnswer>>20)
 
-func detailOf(err error) string {
-	if errors.Is(err, errTooLarge) {
-		return "ResponsePayloadTooLarge"
+// detailOf what ended an answer: where it was found, and why.
+func detailOf(err error) apiError {
+	_, body := describe(err, "")
+	inner := &apiError{Code: body.Code, Message: publicText(err)}
+	if body.Inner != nil {
+		inner.Code = body.Inner.Code
 	}
-	return "EngineError"
+	out := apiError{Code: "EngineError", Message: inner.Message, Inner: inner}
+	if errors.Is(err, errTooLarge) {
+		out.Code = "ResponsePayloadTooLarge"
+	}
+	return out
 }
 
 // publicText of an error: what the user did, never what went on inside.

@@ -10,6 +10,11 @@ import (
 	"sextant/table"
 )
 
+// timespanError is a timespan that is none.
+type timespanError struct{ error }
+
+func (e *timespanError) Unwrap() error { return e.error }
+
 // ParseTimespan reads the timespan of a query: a duration (P1D, PT2H) that ends
 // now, start/end, start/duration or duration/end. It gives ticks, from inclusive
 // and to exclusive; both 0 for the empty text, which bounds nothing.
@@ -19,7 +24,7 @@ func ParseTimespan(text string, now time.Time) (from, to int64, err error) {
 		return 0, 0, nil
 	}
 	bad := func() (int64, int64, error) {
-		return 0, 0, fault.New(fault.Invalid, "%q is not a timespan; P1D, PT2H, 2026-01-01/2026-01-08 and 2026-01-01T00:00:00Z/PT6H are", text)
+		return 0, 0, wrong("%q is not a timespan; P1D, PT2H, 2026-01-01/2026-01-08 and 2026-01-01T00:00:00Z/PT6H are", text)
 	}
 	end, ok := table.TicksOf(now)
 	if !ok {
@@ -48,9 +53,13 @@ func ParseTimespan(text string, now time.Time) (from, to int64, err error) {
 		return bad()
 	}
 	if to < from {
-		return 0, 0, fault.New(fault.Invalid, "the timespan %q ends before it begins", text)
+		return 0, 0, wrong("the timespan %q ends before it begins", text)
 	}
 	return clampTicks(from), max(clampTicks(to), 1), nil
+}
+
+func wrong(format string, text string) error {
+	return &timespanError{fault.New(fault.Invalid, format, text)}
 }
 
 func clampTicks(n int64) int64 { return min(max(n, 0), table.MaxDateTime) }

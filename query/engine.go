@@ -77,7 +77,15 @@ func (e *Engine) run(ctx context.Context, snap store.Snapshot, req Request, odd 
 }
 
 func (e *Engine) start(ctx context.Context, snap store.Snapshot, req Request, odd func(table.Def) bool) (*Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.o.Timeout)
+	set, wrong := e.apply(req.Text, &req)
+	if wrong != nil {
+		return nil, errors.Join(wrong, snap.Close())
+	}
+	timeout := e.o.Timeout
+	if set.timeout > 0 {
+		timeout = min(timeout, set.timeout)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	closers := []func() error{func() error { cancel(); return nil }, snap.Close}
 	closeAll := func() error {
 		var err error
@@ -92,12 +100,8 @@ func (e *Engine) start(ctx context.Context, snap store.Snapshot, req Request, od
 		return nil, errors.Join(notes.Err(), closeAll())
 	}
 	e.optimize(q, now, odd, snap)
-	rows := e.o.MaxRows
-	if req.MaxRows > 0 && req.MaxRows < rows {
-		rows = req.MaxRows
-	}
-	c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: rows})
-	a := &Answer{Notes: notes, close: closeAll}
+	c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: e.rows(req)})
+	a := &Answer{Notes: notes, Settings: set.Settings, close: closeAll}
 	src := e.scannerOf(c, snap, req.Split)
 	session := eval.Options{TempDir: e.o.TempDir}.Session(c, src)
 	closers = append(closers, session.Close)
@@ -117,7 +121,11 @@ func (e *Engine) start(ctx context.Context, snap store.Snapshot, req Request, od
 		if i < len(q.Names) && q.Names[i] != "" {
 			name = q.Names[i]
 		}
-		a.Tables = append(a.Tables, Table{Name: name, Rows: &limited{r, rows, 0}})
+		var rows store.Reader = r
+		if set.take > 0 {
+			rows = &taken{r, set.take}
+		}
+		a.Tables = append(a.Tables, Table{Name: name, Rows: rows})
 		if i < len(q.Renders) && q.Renders[i] != nil && a.Render == nil {
 			a.Render = &Render{q.Renders[i].Chart, q.Renders[i].Props}
 		}
@@ -238,6 +246,9 @@ func (e *Engine) ExplainOn(ctx context.Context, snap store.Snapshot, req Request
 }
 
 func (e *Engine) explainOver(ctx context.Context, snap store.Snapshot, req Request, odd func(table.Def) bool) (string, error) {
+	if _, wrong := e.apply(req.Text, &req); wrong != nil {
+		return "", errors.Join(wrong, snap.Close())
+	}
 	now := e.now(req)
 	q, ds := e.bindWith(environmentOf(snap, req), req, now, bind.Options{Rows: e.rowsOf(ctx, snap, req, now, odd), External: e.externalOf(ctx)})
 	if q == nil {
@@ -324,20 +335,4 @@ func scanOf(scan *plan.Scan) store.Scan {
 		out.Terms = append(out.Terms, store.Terms(t))
 	}
 	return out
-}
-
-// limited ends an answer that has too many rows.
-type limited struct {
-	eval.Reader
-	max, n int64
-}
-
-func (l *limited) Next(ctx context.Context) (*table.Batch, error) {
-	b, err := l.Reader.Next(ctx)
-	if b != nil {
-		if l.n += int64(b.Rows); l.n > l.max {
-			return nil, fault.New(fault.Limit, "the answer has more than %d rows; summarize, or take fewer", l.max)
-		}
-	}
-	return b, err
 }

@@ -47,11 +47,7 @@ func (e *Engine) startPlan(ctx context.Context, st store.Store, req Request, p P
 	ctx, cancel := context.WithTimeout(ctx, e.o.Timeout)
 	now := e.now(req)
 	pipe = plan.Optimize(e.rewriting(now, e.odd.of(ctx, st, marks, snap), snap), pipe)
-	rows := e.o.MaxRows
-	if req.MaxRows > 0 && req.MaxRows < rows {
-		rows = req.MaxRows
-	}
-	c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: rows})
+	c := fn.NewContext(ctx, now, uint64(now), &fn.Budget{MaxBytes: e.o.MaxBytes, MaxRows: e.rows(req)})
 	r, err := eval.Options{TempDir: e.o.TempDir}.Run(c, pipe, e.scannerOf(c, snap, req.Split))
 	if err != nil {
 		err = errors.Join(e.plain(ctx, err), snap.Close())
@@ -59,7 +55,7 @@ func (e *Engine) startPlan(ctx context.Context, st store.Store, req Request, p P
 		return nil, err
 	}
 	return &Answer{
-		Tables: []Table{{Name: "PrimaryResult", Rows: &limited{r, rows, 0}}},
+		Tables: []Table{{Name: "PrimaryResult", Rows: r}},
 		close: func() error {
 			err := errors.Join(r.Close(), snap.Close())
 			cancel()

@@ -57,6 +57,11 @@ type Request struct {
 	Split *int
 	// MaxRows overrides the engine's, when it is less.
 	MaxRows int64
+	// Lifts lets MaxRows, and `set notruncation` in the text, also lift the engine's
+	// bound; a negative MaxRows is no bound. For those who send rows out as they come.
+	Lifts bool
+	// Take is how many rows each table has at most, without an error; 0 is all.
+	Take int64
 	// Now is what now() means, in ticks; 0 is the clock's.
 	Now int64
 	// Params are values for declare query_parameters, as literals of KQL; that of a
@@ -94,6 +99,7 @@ type Answer struct {
 	Tables []Table // one for each tabular statement; the first is the primary one
 	Render *Render // what a final render operator asks for; nil
 	Notes  fault.Diagnostics
+	Settings
 
 	close func() error
 }

@@ -37,12 +37,16 @@ func (s *Server) doors() {
 	s.mux.Handle("POST /v1/workspaces/{workspace}/metadata", metadata)
 	for _, root := range []string{"subscriptions", "tenants", "providers"} {
 		resource := asked(func(f *loganalytics.Face, w http.ResponseWriter, r *http.Request) {
-			id, ok := strings.CutSuffix(r.PathValue("resource"), "/query")
-			if !ok {
-				s.answerError(w, http.StatusNotFound, "PathNotFoundError", "there is nothing at "+r.Method+" "+r.URL.Path+"; /v1/{resource id}/query is")
+			path := "/" + root + "/" + r.PathValue("resource")
+			if id, ok := strings.CutSuffix(path, "/query"); ok {
+				f.ServeQuery(w, r, id)
 				return
 			}
-			f.ServeQuery(w, r, "/"+root+"/"+id)
+			if id, ok := strings.CutSuffix(path, "/metadata"); ok {
+				f.ServeMetadata(w, r, id)
+				return
+			}
+			s.answerError(w, http.StatusNotFound, "PathNotFoundError", "there is nothing at "+r.Method+" "+r.URL.Path+"; /v1/{resource id}/query and /v1/{resource id}/metadata are")
 		})
 		s.mux.Handle("GET /v1/"+root+"/{resource...}", resource)
 		s.mux.Handle("POST /v1/"+root+"/{resource...}", resource)

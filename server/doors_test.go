@@ -149,6 +149,11 @@ func TestQueriesByResource(t *testing.T) {
 	w.expect("POST", "/v1"+strings.ToUpper(id)+"/QUERY", `{"query":"SigninLogs | count"}`, 200, `\[\[1\]\]`)
 	w.expect("POST", "/v1/subscriptions/s1/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/nowhere/query", body, 404, `WorkspaceNotFound`)
 	w.expect("POST", "/v1/subscriptions/s1/other", body, 404, `PathNotFoundError`)
+	w.expect("GET", "/v1/subscriptions/s1/resourceGroups/G/metadata", "", 200, `"id":"t/AppServiceHTTPLogs"`)
+	w.expect("GET", "/v1/subscriptions/s1/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/nowhere/metadata", "", 404, `WorkspaceNotFound`)
+	// Each refusal can be looked for: it has an id, the client's or one of its own.
+	w.expect("POST", "/v1/subscriptions/s1/query", `{"query":"Nope"}`, 400, `"correlationId":"[0-9a-f-]{36}"`)
+	w.expect("POST", "/v1/subscriptions/s1/query", `{"query":"print 1","timespan":"soon"}`, 400, `"code":"BadArgumentError".*"innererror":\{.*"code":"InvalidTimeSpan"`)
 }
 
 func TestSeveralWorkspaces(t *testing.T) {
@@ -230,7 +235,10 @@ func TestKustoFrames(t *testing.T) {
 	w.expect("POST", q, kql("", many, limit("in_data")), 200, `\],\{"OneApiErrors":\[\{"error":\{.*"code":"LimitsExceeded".*"HasErrors":true`)
 	w.expect("POST", q, kql("", many, limit("end_of_table")), 200, `\],"OneApiErrors":\[\{"error".*"TableKind":"QueryCompletionInformation".*"HasErrors":true`)
 	w.expect("POST", q, kql("", many, limit("end_of_dataset")), 200, `"HasErrors":true,"Cancelled":false,"OneApiErrors":\[`)
-	w.expect("POST", q, kql("", tooMany, ""), 400, `more than the 1000 rows.*LimitsExceeded`)
+	w.expect("POST", q, kql("", tooMany, ""), 200, `\[1000\],\{"OneApiErrors":.*more than the 1000 rows.*LimitsExceeded`)
+	w.expect("POST", q, kql("", tooMany, `,"properties":{"Options":{"notruncation":true}}`), 200, `\[100000\]\]\}.*"HasErrors":false`)
+	w.expect("POST", q, kql("", "set notruncation; "+tooMany, ""), 200, `\[100000\]\]\}.*"HasErrors":false`)
+	w.expect("POST", q, kql("", tooMany, `,"properties":{"Options":{"truncationmaxrecords":2000}}`), 200, `\[2000\],\{"OneApiErrors"`)
 	w.expect("POST", q, kql("", "range x from 1 to 900 step 1", `,"properties":{"Options":{"query_take_max_records":3}}`), 200, `"Rows":\[\[1\],\[2\],\[3\]\]\}`)
 	w.expect("POST", q, kql("", "print now()", `,"properties":{"Options":{"query_now":"2020-02-03T00:00:00Z"}}`), 200, `\[\["2020-02-03T00:00:00Z"\]\]`)
 	w.expect("POST", q, kql("", "SigninLogs | count", `,"properties":{"Options":{"query_datetimescope_to":"2025-01-01","norequesttimeout":true,"unknown":{"x":1}}}`), 200, `"Rows":\[\[0\]\]`)

@@ -226,10 +226,16 @@ func (r *root) Next(ctx context.Context) (b *table.Batch, err error) {
 	if err != nil || b == nil {
 		return nil, err
 	}
-	r.rows += int64(b.Rows)
-	if limit := r.x.c.Budget.MaxRows; limit > 0 && r.rows > limit {
-		return nil, fault.New(fault.Limit, "the result has more than the %d rows that a query may give; add a take, or summarize", limit)
+	if limit := r.x.c.Budget.MaxRows; limit > 0 && r.rows+int64(b.Rows) > limit {
+		r.err = fault.New(fault.Limit, "the result has more than the %d rows that a query may give; add a take, or summarize", limit)
+		r.in.Close()
+		if b = b.Slice(0, int(limit-r.rows)); b.Rows == 0 {
+			return nil, r.err
+		}
+		r.rows = limit // the rows that it may give stand; the error comes next
+		return b, nil
 	}
+	r.rows += int64(b.Rows)
 	return b, nil
 }
 
