@@ -35,6 +35,7 @@ func (x *compiler) hold(who string) hold { return hold{budget: x.c.Budget, who: 
 // source reads, and what is materialized of it.
 type env struct {
 	outer  []*table.Batch
+	groups int // that outer's rows are of, where they are of many
 	shared map[int]*shared
 }
 
@@ -52,6 +53,7 @@ type pipe struct {
 	stages  []stage
 	schema  table.Schema
 	outer   bool                                      // reads its env's rows
+	mixed   bool                                      // of many groups, which may not come one behind the other
 	prelude []func(ctx context.Context, e *env) error // values of subqueries over env's rows
 }
 

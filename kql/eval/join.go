@@ -21,6 +21,7 @@ type join struct {
 	rightKeys []*node
 	leftCols  []int
 	rightCols []int
+	group     int // of the left's columns, the one that numbers groups, or -1
 }
 
 func (x *compiler) join(p *pipe, op *plan.Join) error {
@@ -32,7 +33,7 @@ func (x *compiler) join(p *pipe, op *plan.Join) error {
 	if err != nil {
 		return err
 	}
-	j := &join{x: x, kind: op.Kind, schema: op.Out, right: right}
+	j := &join{x: x, kind: op.Kind, schema: op.Out, right: right, group: p.schema.Index(groupColumn)}
 	if j.leftKeys, err = x.scope(p).exprs(left); err != nil {
 		return err
 	}
@@ -468,6 +469,9 @@ func (r *joinReader) pairs(ctx context.Context) (*table.Batch, error) {
 				var ok bool
 				r.match, ok = r.find(r.row)
 				if ok && r.s.kind == plan.InnerUnique {
+					if r.s.group >= 0 {
+						r.buf = appendKey(r.buf, &r.left.Cols[r.s.group], r.row)
+					}
 					first, err := r.firstOfKey()
 					if err != nil {
 						return nil, err

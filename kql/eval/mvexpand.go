@@ -221,7 +221,7 @@ type mvApply struct {
 	x      *compiler
 	schema table.Schema
 	expand *mvExpand
-	sub    *pipe
+	sub    *perGroup
 	keep   []int
 }
 
@@ -231,7 +231,7 @@ func (x *compiler) mvApply(p *pipe, op *plan.MvApply) error {
 		return err
 	}
 	// The subquery's Outer is this operator's: what it reads is not p's.
-	sub, err := x.pipeline(op.Sub)
+	sub, err := x.perGroup(op.Sub, "mv-apply")
 	if err != nil {
 		return err
 	}
@@ -254,9 +254,10 @@ type applyReader struct {
 	base
 	s     *mvApply
 	b     *table.Batch
-	row   int
+	row   int // of b, the next
 	cells []elements
-	group *groupRun // of the row, while it runs
+	run   *groupRun
+	rows  []int32 // of b, those that the groups of run came of
 }
 
 func (r *applyReader) Next(ctx context.Context) (*table.Batch, error) {
@@ -266,20 +267,20 @@ func (r *applyReader) Next(ctx context.Context) (*table.Batch, error) {
 		if err := s.x.alive(ctx); err != nil {
 			return nil, err
 		}
-		if r.group != nil {
-			sub, err := r.group.next(ctx)
+		if r.run != nil {
+			sub, groups, err := r.run.next(ctx)
 			if err != nil {
 				return nil, err
 			}
 			if sub != nil {
-				acc.add(s.beside(r.b, r.row-1, sub))
+				acc.add(s.beside(r.b, r.rows, sub, groups))
 				if acc.rows >= s.x.o.batchRows() {
 					return acc.batch(s.schema), nil
 				}
 				continue
 			}
-			r.group.close()
-			r.group = nil
+			r.run.close()
+			r.run = nil
 		}
 		if r.b == nil || r.row >= r.b.Rows {
 			if acc.rows > 0 {
@@ -299,78 +300,70 @@ func (r *applyReader) Next(ctx context.Context) (*table.Batch, error) {
 	}
 }
 
-// open the subquery for the next row.
+// open the subquery for the next rows, as many as have about a batch of elements.
 func (r *applyReader) open(ctx context.Context) error {
-	s, i := r.s, r.row
-	r.row++
-	var n int
-	r.cells, n = s.expand.load(r.b, i, r.cells)
-	if n == 0 {
-		return nil
-	}
-	vecs := s.expand.vectors(n)
-	rep := make([]int32, n)
-	index := make([]int64, n)
-	for k := range n {
-		if k&4095 == 4095 {
-			if err := s.x.alive(ctx); err != nil {
-				return err
+	s, size := r.s, r.s.x.o.batchRows()
+	r.rows = r.rows[:0]
+	vecs := s.expand.vectors(min(size, 2*r.b.Rows))
+	var rep []int32
+	var index, groups []int64
+	var bytes int64
+	for r.row < r.b.Rows && len(rep) < size && (len(r.rows) == 0 || s.sub.many && bytes < maxGroupsBytes) {
+		i := r.row
+		r.row++
+		var n int
+		if r.cells, n = s.expand.load(r.b, i, r.cells); n == 0 {
+			continue
+		}
+		bytes += int64(n) * rowBytes(r.b, i)
+		for k := range n {
+			if len(rep)&4095 == 4095 {
+				if err := s.x.alive(ctx); err != nil {
+					return err
+				}
+			}
+			rep, index, groups = append(rep, int32(i)), append(index, int64(k)), append(groups, int64(len(r.rows)))
+			for c := range vecs {
+				vecs[c].Append(r.cells[c].at(k, s.expand.array, s.expand.to[c]))
 			}
 		}
-		rep[k], index[k] = int32(i), int64(k)
-		for c := range vecs {
-			vecs[c].Append(r.cells[c].at(k, s.expand.array, s.expand.to[c]))
-		}
+		r.rows = append(r.rows, int32(i))
 	}
-	run, err := s.x.group(s.sub, "mv-apply", s.expand.emit(r.b, rep, index, vecs))
-	r.group = run
+	if len(r.rows) == 0 {
+		return nil
+	}
+	rows := s.expand.emit(r.b, rep, index, vecs)
+	if s.sub.many {
+		rows = numbered(rows, groups)
+	}
+	run, err := s.sub.run(len(r.rows), rows)
+	r.run = run
 	return err
 }
 
-// beside repeats the kept columns of row i for each row of sub.
-func (s *mvApply) beside(b *table.Batch, i int, sub *table.Batch) *table.Batch {
+// beside repeats the kept columns of rows of b for the rows of sub that came of them.
+func (s *mvApply) beside(b *table.Batch, rows []int32, sub *table.Batch, groups []int64) *table.Batch {
 	out := &table.Batch{Schema: s.schema, Rows: sub.Rows, Cols: make([]table.Vector, 0, len(s.keep)+len(sub.Cols))}
+	of := make([]int32, sub.Rows)
+	for i := range of {
+		of[i] = rows[0]
+		if groups != nil {
+			of[i] = rows[groups[i]]
+		}
+	}
 	for _, c := range s.keep {
-		out.Cols = append(out.Cols, repeat(b.Cols[c].At(i), b.Cols[c].Type, sub.Rows))
+		out.Cols = append(out.Cols, pick(&b.Cols[c], of))
 	}
 	out.Cols = append(out.Cols, sub.Cols...)
 	return out
 }
 
 func (r *applyReader) Close() error {
-	if r.group != nil {
-		r.group.close()
-		r.group = nil
+	if r.run != nil {
+		r.run.close()
+		r.run = nil
 	}
 	return r.in.Close()
-}
-
-// groupRun is a pipeline open over one group of rows.
-type groupRun struct {
-	e    *env
-	r    Reader
-	hold hold
-}
-
-// group opens sub over rows.
-func (x *compiler) group(sub *pipe, who string, rows ...*table.Batch) (*groupRun, error) {
-	g := &groupRun{e: &env{outer: rows}, hold: x.hold(who)}
-	var n int64
-	for _, b := range rows {
-		n += b.Bytes()
-	}
-	g.r = sub.open(g.e)
-	return g, g.hold.add(n)
-}
-
-func (g *groupRun) next(ctx context.Context) (*table.Batch, error) { return g.r.Next(ctx) }
-
-func (g *groupRun) close() {
-	g.r.Close()
-	for _, s := range g.e.shared {
-		s.close()
-	}
-	g.hold.release()
 }
 
 // collector puts small batches of one schema together.

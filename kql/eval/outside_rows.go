@@ -63,12 +63,12 @@ func RowsCaller(c *fn.Context, p *plan.Pipeline, schema table.Schema) (func(b *t
 // rowsRun is a pipeline over given rows, compiled.
 type rowsRun struct {
 	x *compiler
-	p *pipe
+	s *perGroup
 }
 
 func newRowsRun(c *fn.Context, p *plan.Pipeline) (*rowsRun, error) {
 	r := &rowsRun{x: newCompiler(c, nil, Options{})}
-	err := r.x.guard(func() (err error) { r.p, err = r.x.pipeline(p); return err })
+	err := r.x.guard(func() (err error) { r.s, err = r.x.oneGroup(p, callBytes); return err })
 	if err != nil {
 		r.x.close()
 		return nil, err
@@ -79,11 +79,11 @@ func newRowsRun(c *fn.Context, p *plan.Pipeline) (*rowsRun, error) {
 // each gives the batches that come of in. What is given is charged for until all is.
 func (r *rowsRun) each(in *table.Batch, give func(b *table.Batch)) error {
 	return r.x.guard(func() error {
-		run, err := r.x.group(r.p, callBytes, in)
+		run, err := r.s.run(1, in)
 		defer run.close()
 		for err == nil {
 			var b *table.Batch
-			if b, err = run.next(r.x.c.Ctx); b == nil {
+			if b, _, err = run.next(r.x.c.Ctx); b == nil {
 				break
 			}
 			if err = run.hold.add(2 * b.Bytes()); err == nil {
@@ -162,11 +162,11 @@ func (g *RowsGroup) Add(b *table.Batch) error {
 func (g *RowsGroup) Result() (v table.Value, err error) {
 	var list []any
 	err = g.run.x.guard(func() error {
-		run, err := g.run.x.group(g.run.p, callBytes, g.rows...)
+		run, err := g.run.s.run(1, g.rows...)
 		defer run.close()
 		for err == nil {
 			var b *table.Batch
-			if b, err = run.next(g.run.x.c.Ctx); b == nil {
+			if b, _, err = run.next(g.run.x.c.Ctx); b == nil {
 				break
 			}
 			if err = run.hold.add(2 * b.Bytes()); err != nil {

@@ -12,7 +12,7 @@ import (
 type partition struct {
 	x   *compiler
 	by  []*node
-	sub *pipe
+	sub *perGroup
 	// width is how many columns the groups' rows have.
 	width int
 }
@@ -27,7 +27,7 @@ func (x *compiler) partition(p *pipe, op *plan.Partition) error {
 	if err != nil {
 		return err
 	}
-	sub, err := x.pipeline(op.Sub)
+	sub, err := x.perGroup(op.Sub, "partition")
 	if err != nil {
 		return err
 	}
@@ -107,11 +107,19 @@ func (r *partitionReader) Next(ctx context.Context) (*table.Batch, error) {
 		}
 		r.groups = g
 	}
+	var acc collector
 	for {
 		if r.run != nil {
-			b, err := r.run.next(ctx)
-			if err != nil || b != nil {
-				return b, err
+			b, _, err := r.run.next(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if b != nil {
+				acc.add(b)
+				if acc.rows >= r.s.x.o.batchRows() {
+					return acc.batch(r.schema), nil
+				}
+				continue
 			}
 			r.run.close()
 			r.run = nil
@@ -120,18 +128,41 @@ func (r *partitionReader) Next(ctx context.Context) (*table.Batch, error) {
 			return nil, err
 		}
 		if r.i >= len(r.groups.rows) {
+			if acc.rows > 0 {
+				return acc.batch(r.schema), nil
+			}
 			return nil, nil
 		}
-		schema := r.in.Schema()[:r.s.width]
-		rows := gather(schema, r.groups.from, identity(len(schema)), r.groups.rows[r.i])
-		r.groups.rows[r.i] = nil
-		r.i++
-		run, err := r.s.x.group(r.s.sub, "partition", rows)
-		r.run = run
-		if err != nil {
+		if err := r.open(); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// open the subquery for the next groups, as many as have about a batch of rows.
+func (r *partitionReader) open() error {
+	var ats []at
+	var of []int64
+	n, bytes := 0, int64(0)
+	for r.i < len(r.groups.rows) && (n == 0 || r.s.sub.many && len(ats) < r.s.x.o.batchRows() && bytes < maxGroupsBytes) {
+		rows := r.groups.rows[r.i]
+		r.groups.rows[r.i] = nil
+		r.i++
+		ats = append(ats, rows...)
+		for _, a := range rows {
+			of = append(of, int64(n))
+			bytes += rowBytes(r.groups.from[a.batch], int(a.row))
+		}
+		n++
+	}
+	schema := r.in.Schema()[:r.s.width]
+	rows := gather(schema, r.groups.from, identity(len(schema)), ats)
+	if r.s.sub.many {
+		rows = numbered(rows, of)
+	}
+	run, err := r.s.sub.run(n, rows)
+	r.run = run
+	return err
 }
 
 func (r *partitionReader) Close() error {

@@ -42,11 +42,14 @@ func (x *compiler) liftRows(p *pipe, es []plan.Expr) ([]plan.Expr, error) {
 }
 
 func (x *compiler) rowStage(p *pipe, c *plan.Call, name string) error {
+	if err := x.ordered(p); err != nil {
+		return err
+	}
 	args, err := x.scope(p).exprs(c.Args)
 	if err != nil {
 		return err
 	}
-	s := &rowStage{x: x, t: c.T, args: args}
+	s := &rowStage{x: x, t: c.T, args: args, group: p.schema.Index(groupColumn)}
 	s.schema = append(append(table.Schema{}, p.schema...), table.Column{Name: name, Type: c.T})
 	switch c.Fn.Row {
 	case fn.RowPrev, fn.RowNext:
@@ -88,6 +91,7 @@ type rowStage struct {
 	state  func() rowState // of all but prev and next
 	offset int
 	ahead  bool
+	group  int // the column that numbers groups, at whose ends the rows end; or -1
 }
 
 // rowState computes the function for one row after the other.
@@ -96,12 +100,20 @@ type rowState func(args []table.Value) table.Value
 func (s *rowStage) open(_ *env, in Reader) Reader {
 	b := base{in: in, schema: s.schema}
 	if s.state != nil {
-		return &rowReader{base: b, s: s, state: s.state()}
+		return &rowReader{base: b, s: s, state: s.state(), group: -1}
 	}
 	if s.ahead {
 		return &nextReader{base: b, s: s, hold: s.x.hold("next")}
 	}
-	return &prevReader{base: b, s: s}
+	return &prevReader{base: b, s: s, group: -1}
+}
+
+// groups are the numbers of the rows' groups, or nil.
+func (s *rowStage) groups(b *table.Batch) []int64 {
+	if s.group < 0 {
+		return nil
+	}
+	return b.Cols[s.group].N
 }
 
 func (s *rowStage) vectors(b *table.Batch) []table.Vector {
@@ -121,6 +133,7 @@ type rowReader struct {
 	base
 	s     *rowStage
 	state rowState
+	group int64 // of the last row
 }
 
 func (r *rowReader) Next(ctx context.Context) (*table.Batch, error) {
@@ -131,7 +144,11 @@ func (r *rowReader) Next(ctx context.Context) (*table.Batch, error) {
 	vecs := r.s.vectors(b)
 	args := make([]table.Value, len(vecs))
 	out := table.NewVector(r.s.t, b.Rows)
+	groups := r.s.groups(b)
 	for i := range b.Rows {
+		if groups != nil && groups[i] != r.group {
+			r.state, r.group = r.s.state(), groups[i]
+		}
 		for k := range vecs {
 			args[k] = vecs[k].At(i)
 		}
@@ -176,10 +193,13 @@ func (w *window) get(n int) (table.Value, bool) {
 	return w.vecs[w.at].At(n - w.base), true
 }
 
-// shifted is row n of the window, or the default of row i of the batch.
-func (s *rowStage) shifted(vecs []table.Vector, i int, w *window, n int) table.Value {
-	if v, ok := w.get(n); ok {
-		return fit(v, s.t)
+// shifted is row n of the window, if it is one that row i of the batch can see, or
+// the default of row i.
+func (s *rowStage) shifted(vecs []table.Vector, i int, w *window, n int, seen bool) table.Value {
+	if seen {
+		if v, ok := w.get(n); ok {
+			return fit(v, s.t)
+		}
 	}
 	if len(vecs) > 2 {
 		return fit(vecs[2].At(i), s.t)
@@ -190,8 +210,10 @@ func (s *rowStage) shifted(vecs []table.Vector, i int, w *window, n int) table.V
 // prevReader remembers the batches that the last offset rows are in.
 type prevReader struct {
 	base
-	s    *rowStage
-	past window
+	s     *rowStage
+	past  window
+	group int64 // of the last row
+	begin int   // number of the group's first row
 }
 
 func (r *prevReader) Next(ctx context.Context) (*table.Batch, error) {
@@ -204,8 +226,13 @@ func (r *prevReader) Next(ctx context.Context) (*table.Batch, error) {
 	r.past.push(vecs[0])
 	r.past.drop(first - r.s.offset)
 	out := table.NewVector(r.s.t, b.Rows)
+	groups := r.s.groups(b)
 	for i := range b.Rows {
-		out.Append(r.s.shifted(vecs, i, &r.past, first+i-r.s.offset))
+		if groups != nil && groups[i] != r.group {
+			r.group, r.begin = groups[i], first+i
+		}
+		n := first + i - r.s.offset
+		out.Append(r.s.shifted(vecs, i, &r.past, n, n >= r.begin))
 	}
 	return r.s.with(b, out), r.s.x.alive(ctx)
 }
@@ -219,6 +246,7 @@ type nextReader struct {
 	vecs  [][]table.Vector
 	given int // rows of batches that wait no more
 	ahead window
+	of    window // the groups of ahead's rows, where there are any
 	end   bool
 }
 
@@ -240,6 +268,9 @@ func (r *nextReader) Next(ctx context.Context) (*table.Batch, error) {
 		}
 		vecs := r.s.vectors(b)
 		r.ahead.push(vecs[0])
+		if r.s.group >= 0 {
+			r.of.push(b.Cols[r.s.group])
+		}
 		r.wait, r.vecs = append(r.wait, b), append(r.vecs, vecs)
 	}
 	if len(r.wait) == 0 {
@@ -248,8 +279,15 @@ func (r *nextReader) Next(ctx context.Context) (*table.Batch, error) {
 	b, vecs := r.wait[0], r.vecs[0]
 	out := table.NewVector(r.s.t, b.Rows)
 	r.ahead.drop(r.given + r.s.offset)
+	r.of.drop(r.given + r.s.offset)
+	groups := r.s.groups(b)
 	for i := range b.Rows {
-		out.Append(r.s.shifted(vecs, i, &r.ahead, r.given+i+r.s.offset))
+		n, seen := r.given+i+r.s.offset, true
+		if groups != nil {
+			g, ok := r.of.get(n)
+			seen = ok && g.Int64() == groups[i]
+		}
+		out.Append(r.s.shifted(vecs, i, &r.ahead, n, seen))
 	}
 	r.given += b.Rows
 	r.wait[0], r.vecs[0] = nil, nil
@@ -258,7 +296,7 @@ func (r *nextReader) Next(ctx context.Context) (*table.Batch, error) {
 }
 
 func (r *nextReader) Close() error {
-	r.wait, r.vecs, r.ahead, r.end = nil, nil, window{}, true
+	r.wait, r.vecs, r.ahead, r.of, r.end = nil, nil, window{}, window{}, true
 	r.hold.release()
 	return r.in.Close()
 }

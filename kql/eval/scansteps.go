@@ -28,6 +28,7 @@ type scanSteps struct {
 	empty     []table.Value // of a step without state
 	matchID   bool
 	slots     []table.Value // what expressions read: ExprSchema's columns
+	group     int           // of the columns, the one that numbers groups, or -1
 }
 
 type scanStep struct {
@@ -45,7 +46,7 @@ func (x *compiler) scanSteps(p *pipe, op *plan.ScanSteps) error {
 			return err
 		}
 	}
-	s := &scanSteps{x: x, schema: op.Schema(), in: len(op.In), row: len(op.In) + len(op.Declare), matchID: op.MatchID != ""}
+	s := &scanSteps{x: x, schema: op.Schema(), in: len(op.In), row: len(op.In) + len(op.Declare), matchID: op.MatchID != "", group: p.schema.Index(groupColumn)}
 	var err error
 	if s.partition, err = x.scope(p).exprs(op.PartitionBy); err != nil {
 		return err
@@ -114,6 +115,7 @@ type scanStepsReader struct {
 	hold   hold
 	states []scanState
 	nextID int64
+	now    int64 // the number of the group
 	groups *grouped
 	group  int
 	done   bool
@@ -137,6 +139,10 @@ func (r *scanStepsReader) Next(ctx context.Context) (*table.Batch, error) {
 					}
 				}
 				row = b.Row(i, row)
+				if g := s.group; g >= 0 && row[g].Int64() != r.now {
+					r.flush()
+					r.now, r.nextID = row[g].Int64(), 0
+				}
 				r.step(row)
 			}
 		}

@@ -20,6 +20,7 @@ type summarize struct {
 	used   table.Schema // of cols
 	by     int          // how many keys
 	aggs   []aggregate
+	each   bool // of the env's groups, by whose number it groups, gives a row
 }
 
 type aggregate struct {
@@ -72,14 +73,19 @@ func newAggregate(a plan.Agg, args []*node) (aggregate, error) {
 	return aggregate{a.Fn, args, a.Info, a.Out}, nil
 }
 
-func (s *summarize) open(_ *env, in Reader) Reader {
-	return &summarizeReader{base: base{in: in, schema: s.schema}, s: s, hold: s.x.hold("summarize")}
+func (s *summarize) open(e *env, in Reader) Reader {
+	r := &summarizeReader{base: base{in: in, schema: s.schema}, s: s, hold: s.x.hold("summarize")}
+	if s.each {
+		r.each = e.groups
+	}
+	return r
 }
 
 type summarizeReader struct {
 	base
 	s     *summarize
 	hold  hold
+	each  int // groups that there are, whatever comes
 	begun bool
 	done  []*group // groups that are complete, to be given
 	work  []levelled
@@ -157,13 +163,22 @@ func (r *summarizeReader) fill(ctx context.Context, in Reader, level int) ([]*gr
 	s := r.s
 	var groups []*group
 	var byKey map[string]*group
+	var rest *spill
+	var buf []byte
 	if s.by == 0 {
 		groups = append(groups, newGroup(s.x.c, s.aggs, nil))
 	} else {
 		byKey = map[string]*group{}
 	}
-	var rest *spill
-	var buf []byte
+	for n := range r.each {
+		g := newGroup(s.x.c, s.aggs, []table.Value{table.LongValue(int64(n))})
+		buf = appendCell(buf[:0], g.keys[0], false)
+		byKey[string(buf)] = g
+		groups = append(groups, g)
+	}
+	if err := r.hold.add(int64(r.each) * (24 + mapEntryBytes + 96 + 16*int64(len(s.aggs)))); err != nil {
+		return nil, err
+	}
 	args := make([]table.Value, len(s.cols)-s.by)
 	for batch := 0; ; batch++ {
 		b, err := in.Next(ctx)
