@@ -236,6 +236,9 @@ func invalidRule(format string, args ...any) error {
 	return refuse(400, "InvalidPayload", fault.New(fault.Invalid, "Data collection rule is invalid: "+format, args...).Error())
 }
 
+// declaredTypes are those that a column of a stream may have.
+var declaredTypes = []string{"string", "int", "long", "real", "boolean", "dynamic", "datetime", "guid"}
+
 // checkRule says what is wrong with a rule, and makes the custom tables that it
 // fills and that are not there yet.
 func (m *ARM) checkRule(c *armCall, r *resource) error {
@@ -251,8 +254,11 @@ func (m *ARM) checkRule(c *armCall, r *resource) error {
 			return invalidRule("the stream %q is declared, whose name does not begin with Custom-", name)
 		}
 		for _, col := range d.Columns {
-			if _, ok := table.ParseType(kqlType(col.Type)); !ok || !columnName.MatchString(col.Name) {
-				return invalidRule("the stream %s has the column %s:%s; string, int, long, real, boolean, dynamic, datetime and guid are types", name, col.Name, col.Type)
+			if !slices.Contains(declaredTypes, strings.ToLower(col.Type)) {
+				return invalidRule("the stream %s has the column %s of type %q; %s are types", name, col.Name, col.Type, strings.Join(declaredTypes, ", "))
+			}
+			if !columnName.MatchString(col.Name) {
+				return invalidRule("the stream %s has the column %q; a name begins with a letter or _, and has letters, digits and _, 100 at most", name, col.Name)
 			}
 		}
 	}

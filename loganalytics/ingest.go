@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -168,8 +169,12 @@ func readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // rowsOf a body: an array of objects.
 func rowsOf(body []byte) ([]json.RawMessage, error) {
 	var rows []json.RawMessage
-	if err := json.Unmarshal(body, &rows); err != nil {
-		return nil, refuse(400, "InvalidPayload", "The request's body is not a JSON array of objects: "+err.Error())
+	if err := json.Unmarshal(body, &rows); err != nil || rows == nil {
+		reason := "it is another value."
+		if syntax := new(json.SyntaxError); errors.As(err, &syntax) {
+			reason = err.Error() + " at byte " + strconv.FormatInt(syntax.Offset, 10) + "."
+		}
+		return nil, refuse(400, "InvalidPayload", "The request's body is not a JSON array of objects: "+reason)
 	}
 	size := 0
 	for _, r := range rows {

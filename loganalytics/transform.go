@@ -29,6 +29,9 @@ var conversions = map[table.Type]string{
 	table.DateTime: "todatetime", table.TimeSpan: "totimespan", table.Guid: "toguid",
 }
 
+// sourceTable is what a transform calls the rows that came.
+const sourceTable = "source"
+
 const postedTable, postedColumn = "PostedRows", "posted"
 
 // text of the whole query.
@@ -37,7 +40,7 @@ func (t *transform) text(kql string) (string, error) {
 		return "", fault.New(fault.Invalid, "the stream has no columns")
 	}
 	var b strings.Builder
-	b.WriteString("let source = " + postedTable + " | project ")
+	b.WriteString("let " + sourceTable + " = " + postedTable + " | project ")
 	for i, c := range t.columns {
 		typ, ok := table.ParseType(kqlType(c.Type))
 		if !ok || !columnName.MatchString(c.Name) {
@@ -53,7 +56,7 @@ func (t *transform) text(kql string) (string, error) {
 		fmt.Fprintf(&b, "['%s'] = %s", c.Name, field)
 	}
 	if kql = strings.TrimSpace(kql); kql == "" {
-		kql = "source"
+		kql = sourceTable
 	}
 	return b.String() + ";\n" + kql, nil
 }
@@ -86,6 +89,12 @@ func (t *transform) run(ctx context.Context, kql string, objects []json.RawMessa
 
 // check a transform without rows; what comes out of it.
 func (t *transform) check(kql string) (table.Schema, error) {
+	if strings.TrimSpace(kql) != "" {
+		if wrong := query.Rowwise(kql, sourceTable); wrong != nil {
+			line, column := fault.Position(kql, wrong[0].Span.Start)
+			return nil, fault.New(fault.Invalid, "line %d, column %d of the transform: %s", line, column, wrong[0].Text)
+		}
+	}
 	out, err := t.run(context.Background(), kql, nil)
 	if err != nil {
 		return nil, err
