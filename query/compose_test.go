@@ -413,9 +413,9 @@ func (c *composer) operator() string {
 		return text
 	case 13:
 		name := c.name()
-		t := rapid.SampledFrom([]table.Type{table.Long, table.String}).Draw(c.t, "type")
-		text := "\n| sort by " + c.order() + " | extend " + name + " = " + c.one("prev", "next") + "(" + c.column(t) + ")"
-		c.cols = append(c.cols[:len(c.cols):len(c.cols)], table.Column{Name: name, Type: t})
+		text, t := c.overRows()
+		text = "\n| sort by " + c.order() + " | extend " + name + " = " + text
+		c.add(name, t)
 		return text
 	case 14:
 		if c.depth > 1 {
@@ -488,7 +488,55 @@ func (c *composer) parse() string {
 	return "\n| " + c.one("parse ", "parse-where ") + kind + text + " with * " + a + ":string " + between + " " + b + ":" + t.String() + c.one("", " *")
 }
 
+// overRows is a call of a function over rows.
+func (c *composer) overRows() (string, table.Type) {
+	t := rapid.SampledFrom([]table.Type{table.Long, table.String}).Draw(c.t, "type")
+	switch c.n(6) {
+	case 0:
+		return "row_number()", table.Long
+	case 1:
+		return "row_number(7, " + c.condition(0) + ")", table.Long
+	case 2:
+		return "row_cumsum(" + c.column(table.Int) + ", " + c.condition(0) + ")", table.Int
+	case 3:
+		return c.one("row_rank_dense", "row_rank_min") + "(" + c.column(t) + ")", table.Long
+	case 4:
+		return c.one("prev", "next") + "(" + c.column(t) + ", " + c.one("0", "1", "2") + ", " + c.literal(t) + ")", t
+	}
+	return c.one("prev", "next") + "(" + c.column(t) + ")", t
+}
+
+// applyMany is mv-apply of a whole query: operators that look at the elements of a row
+// together.
+func (c *composer) applyMany() string {
+	name, e, i := c.name(), c.name(), c.name()
+	t := rapid.SampledFrom([]table.Type{table.String, table.Long, table.Dynamic}).Draw(c.t, "type")
+	text := "\n| extend " + name + " = " + c.scalar(table.Dynamic, 1) + " | mv-apply with_itemindex=" + i + " " + e + " = " + name + " to typeof(" + t.String() + ") on ("
+	c.add(name, table.Dynamic)
+	cols := table.Schema{{Name: e, Type: t}, {Name: i, Type: table.Long}}
+	for range c.n(2) {
+		if col := c.cols[c.n(len(c.cols)-1)]; cols.Index(col.Name) < 0 {
+			cols = append(cols, col)
+		}
+	}
+	in := &composer{t: c.t, cols: cols, fresh: c.fresh, depth: c.depth + 2, calls: c.calls}
+	body := ""
+	for range 1 + c.n(3) {
+		body += in.operator()
+	}
+	var out []string
+	for _, col := range in.cols {
+		got := c.name()
+		out = append(out, got+" = "+col.Name)
+		c.add(got, col.Type)
+	}
+	return text + strings.TrimPrefix(body+"\n| project "+strings.Join(out, ", "), "\n| ") + ")"
+}
+
 func (c *composer) apply() string {
+	if c.n(1) == 0 && c.depth < 6 {
+		return c.applyMany()
+	}
 	name, got := c.name(), c.name()
 	t := rapid.SampledFrom([]table.Type{table.String, table.Long}).Draw(c.t, "type")
 	text := "\n| extend " + name + " = " + c.scalar(table.Dynamic, 1) + " | mv-apply e = " + name + " to typeof(" + t.String() + ") on ("
