@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -349,4 +350,20 @@ func kindOf(err error) fault.Kind {
 		return fault.KindOf(f)
 	}
 	return fault.Unavailable
+}
+
+// Parse reads what came in another way than by a location: packed with gzip or zip or
+// not, maxBytes unpacked at most. An error says what is wrong with it.
+func Parse(in io.Reader, r Request, maxBytes int64) ([][]table.Value, error) {
+	if r.Format == "" {
+		r.Format = "csv"
+	}
+	reader := &reading{Request: r, max: 1_000_000, left: maxBytes, limit: maxBytes}
+	if err := reader.prepare(); err != nil {
+		return nil, err
+	}
+	if err := reader.file(in, ""); err != nil {
+		return nil, err
+	}
+	return reader.rows, nil
 }

@@ -124,7 +124,7 @@ null | null | null | null | null | null | null`)
 	f("broken.json", `{"a":`, obj, "externaldata cannot read broken.json: it cannot be read as multijson: unexpected EOF")
 	parquet := ab
 	parquet.Format = "parquet"
-	f("x.parquet", "PAR1", parquet, "externaldata cannot read the format \"parquet\"; it reads "+formats)
+	f("x.parquet", "PAR1", parquet, "the format \"parquet\" cannot be read; "+formats+" can")
 
 	f("packed.csv.gz", gzipped(t, "x,1\n"), ab, "x | 1")
 	f("packed.zip", zipped(t, map[string]string{"in.csv": "x,1\n"}), ab, "x | 1")

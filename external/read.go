@@ -52,7 +52,7 @@ func (r *reading) prepare() error {
 		r.Format = "multijson"
 	}
 	if f := r.Format; f != "" && separators[f] == 0 && f != "json" && f != "multijson" && f != "txt" && f != "raw" {
-		return fault.New(fault.Invalid, "externaldata cannot read the format %q; it reads %s", r.Format, formats)
+		return fault.New(fault.Invalid, "the format %q cannot be read; %s can", r.Format, formats)
 	}
 	for i, c := range r.Columns {
 		r.fields = append(r.fields, field{place: i, path: []string{c.Name}})

@@ -43,6 +43,9 @@ type Alerts struct {
 	Settle func(ctx context.Context, tenant string) error
 	// Append takes diagnostic records of a tenant into the log.
 	Append func(ctx context.Context, tenant string, records []json.RawMessage) error
+	// Raise says in the tenant's table SecurityAlert how an alert stands, by the columns of
+	// a row; it may say the same twice. nil keeps them out of it.
+	Raise func(ctx context.Context, tenant string, columns json.RawMessage) error
 	// As gives the workspaces as the writer of a rule may ask them, by what ARM.Writer
 	// said when it was written; nil lets rules ask all.
 	As func(writer json.RawMessage) (Workspaces, error)
@@ -215,11 +218,14 @@ func (a *Alerts) over(id string, st ruleState, why string) error {
 		}
 		al.resolve(a.Clock(), why)
 		changes = append(changes, state.Change{Kind: AlertKind, ID: al.document(), Body: al})
+		changes = append(changes, a.securityNote(al, a.Clock())...)
 	}
 	if len(changes) == 0 {
 		return nil
 	}
-	return a.State.Write(changes...)
+	err := a.State.Write(changes...)
+	nudge(a.mail)
+	return err
 }
 
 // prune alerts that nobody has touched for long, now and then.

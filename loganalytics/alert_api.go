@@ -127,9 +127,11 @@ func (m *ARM) changeState(c *armCall, scope, id string) (int, any, error) {
 			Event: "StateChange", Old: al.State, New: next, Comments: cmp.Or(body.Comments, body.Comment), Description: "State changed from '" + al.State + "' to '" + next + "'",
 		})
 		al.State = next
-		if _, err := a.State.Put(AlertKind, al.document(), al, ""); err != nil {
+		changes := append(a.securityNote(al, a.Clock()), state.Change{Kind: AlertKind, ID: al.document(), Body: al})
+		if err := a.State.Write(changes...); err != nil {
 			return 0, nil, err
 		}
+		nudge(a.mail)
 	}
 	return 200, al.json(true), nil
 }
@@ -487,7 +489,7 @@ func (m *ARM) previewRule(c *armCall) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	out, err := m.Alerts.preview(c.ctx, m.Places, rule, body.Properties.Timespan)
+	out, err := m.Alerts.preview(c.ctx, m.Places, rule, body.Properties.Timespan, nameOfApp(c.r))
 	if err != nil {
 		return 0, nil, err
 	}

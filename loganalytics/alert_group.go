@@ -138,12 +138,14 @@ func showGroup(_ *armCall, _ resource, props map[string]any) {
 	}
 }
 
+var errNoGroup = fault.New(fault.NotFound, "there is no such action group")
+
 // group by its resource id.
 func (a *Alerts) group(id string) (*actionGroup, error) {
 	doc, err := a.State.Get(ActionGroupKind, strings.ToLower(id))
 	if err != nil {
 		if fault.KindOf(err) == fault.NotFound {
-			return nil, fault.New(fault.NotFound, "there is no such action group")
+			return nil, errNoGroup
 		}
 		return nil, err
 	}

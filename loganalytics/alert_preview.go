@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"sextant/fault"
 	"sextant/table"
 )
@@ -69,8 +71,9 @@ func (r *alertRule) instants(timespan string, now time.Time) ([]time.Time, error
 
 // preview a rule: what each evaluation of a timespan would have found by the rows
 // that are there now, and what would have come of it. Nothing is kept and nobody is
-// told. places are those that who asks may ask.
-func (a *Alerts) preview(ctx context.Context, places Workspaces, r *alertRule, timespan string) ([]*preview, error) {
+// told, but for an audit of queries: places are those that who asks may ask, and app is
+// what the client calls itself.
+func (a *Alerts) preview(ctx context.Context, places Workspaces, r *alertRule, timespan, app string) (out []*preview, err error) {
 	instants, err := r.instants(timespan, a.Clock())
 	if err != nil {
 		return nil, err
@@ -79,11 +82,25 @@ func (a *Alerts) preview(ctx context.Context, places Workspaces, r *alertRule, t
 	if err != nil {
 		return nil, badRule("the scope %s: %v", r.Scope, err)
 	}
+	if to, ok := places.(Auditor); ok {
+		asked := Asked{At: a.Clock(), Correlation: uuid.NewString(), Text: r.Condition.Query, App: app, Target: r.Scope, Status: 200}
+		asked.From, asked.To = ticks(instants[0].Add(-r.Range)), ticks(instants[len(instants)-1])
+		defer func() {
+			if err != nil {
+				asked.Status = describeARM(err).status
+			}
+			for _, p := range out {
+				asked.Rows += int64(len(p.Evaluations))
+			}
+			asked.Took = a.Clock().Sub(asked.At)
+			to.Asked(run, asked)
+		}()
+	}
 	if err := r.checkQuery(ctx, run, instants[len(instants)-1]); err != nil {
 		return nil, err
 	}
 	by := map[string]*preview{}
-	out := []*preview{}
+	out = []*preview{}
 	open := map[string]*instance{}
 	for _, at := range instants {
 		found, err := r.evaluate(ctx, run, at)

@@ -362,7 +362,11 @@ func (m *ARM) checkAlertRule(c *armCall, r *resource) error {
 		return err
 	}
 	for _, id := range a.Groups {
-		if _, err := m.Alerts.group(id); err != nil {
+		_, err := m.Alerts.group(id)
+		if err == nil && m.Mine != nil && !m.Mine(id) {
+			err = errNoGroup // another's is as one that is not there
+		}
+		if err != nil {
 			return badRule("the action group %s: %v", id, err)
 		}
 	}

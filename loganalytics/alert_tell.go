@@ -125,20 +125,7 @@ func (al *Alert) text() string {
 			fmt.Fprintf(&b, "%-10s %s\n", name, value)
 		}
 	}
-	var ctx struct {
-		Condition struct {
-			AllOf []struct {
-				Query       string   `json:"searchQuery"`
-				Operator    string   `json:"operator"`
-				Threshold   string   `json:"threshold"`
-				Aggregation string   `json:"timeAggregation"`
-				Value       *float64 `json:"metricValue"`
-				Link        string   `json:"linkToFilteredSearchResultsAPI"`
-			} `json:"allOf"`
-			From string `json:"windowStartTime"`
-			To   string `json:"windowEndTime"`
-		} `json:"condition"`
-	}
+	var ctx measuredContext
 	line("fired", isoTime(al.Fired))
 	if !al.Resolved.IsZero() {
 		line("resolved", isoTime(al.Resolved))
@@ -189,6 +176,7 @@ func (a *Alerts) notes(r *alertRule, al *Alert, muted bool, at time.Time) ([]sta
 	m := al.message(at)
 	m.Body = al.record(at)
 	changes := []state.Change{a.outbox.Put(notify.Note{About: al.document(), To: notify.Target{Group: al.Tenant, Kind: logReceiver, Receiver: logReceiver}, Message: m}, at)}
+	changes = append(changes, a.securityNote(al, at)...)
 	m.Body = al.payload()
 	for _, id := range r.Groups {
 		g, err := a.group(id)
@@ -223,6 +211,9 @@ func (a teller) Destination(_ context.Context, n notify.Note) (notify.Destinatio
 	if n.To.Kind == logReceiver {
 		return logDestination{a.Alerts, n.To.Group}, nil
 	}
+	if n.To.Kind == securityReceiver {
+		return securityDestination{a.Alerts, n.To.Group}, nil
+	}
 	g, err := a.group(n.To.Group)
 	if err != nil {
 		return nil, err
@@ -256,7 +247,7 @@ func (d logDestination) Send(ctx context.Context, m notify.Message) error {
 
 // Settled implements notify.Owner: the alert's history says what became of a note.
 func (a teller) Settled(_ context.Context, n notify.Note, reason error) error {
-	if n.To.Kind == logReceiver {
+	if n.To.Kind == logReceiver || n.To.Kind == securityReceiver {
 		return nil
 	}
 	a.mu.Lock()

@@ -178,7 +178,7 @@ func previewText(t *testing.T, a *Alerts, props json.RawMessage, from, to string
 		return "error: " + err.Error() + "\n"
 	}
 	const day = "2026-01-01T"
-	results, err := a.preview(t.Context(), a.Places, r, day+from+":00Z/"+day+to+":00Z")
+	results, err := a.preview(t.Context(), a.Places, r, day+from+":00Z/"+day+to+":00Z", "")
 	if err != nil {
 		return "error: " + err.Error() + "\n"
 	}

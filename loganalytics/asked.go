@@ -41,9 +41,14 @@ type asking struct {
 func newAsking(of Workspaces, w http.ResponseWriter, r *http.Request, clock func() time.Time, target string) *asking {
 	a := &asking{ResponseWriter: w, clock: clock}
 	a.to, _ = of.(Auditor)
-	a.At, a.Target, a.App, a.Correlation = clock(), target, r.Header.Get("x-ms-app"), uuid.NewString()
-	a.App = a.App[:min(len(a.App), 256)]
+	a.At, a.Target, a.App, a.Correlation = clock(), target, nameOfApp(r), uuid.NewString()
 	return a
+}
+
+// nameOfApp is what the client of a request calls itself.
+func nameOfApp(r *http.Request) string {
+	app := r.Header.Get("x-ms-app")
+	return app[:min(len(app), 256)]
 }
 
 func (a *asking) done() {

@@ -114,8 +114,8 @@ type kustoAsk struct {
 	activity string // GUID
 }
 
-// read a request.
-func (k *Kusto) read(w http.ResponseWriter, r *http.Request) (*kustoAsk, error) {
+// note a request, and tell the client what it is called.
+func (k *Kusto) note(w http.ResponseWriter, r *http.Request) *kustoAsk {
 	a := &kustoAsk{r: r, began: k.Clock(), client: r.Header.Get("x-ms-client-request-id"), activity: uuid.NewString()}
 	if len(a.client) > 200 {
 		a.client = a.client[:200]
@@ -123,6 +123,12 @@ func (k *Kusto) read(w http.ResponseWriter, r *http.Request) (*kustoAsk, error) 
 	a.client = cmp.Or(a.client, "unspecified;"+a.activity)
 	w.Header().Set("x-ms-client-request-id", a.client)
 	w.Header().Set("x-ms-activity-id", a.activity)
+	return a
+}
+
+// read a request.
+func (k *Kusto) read(w http.ResponseWriter, r *http.Request) (*kustoAsk, error) {
+	a := k.note(w, r)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return a, fault.New(fault.Invalid, "the request's body could not be read; it may have %d bytes: %w", maxBody, err)

@@ -43,6 +43,11 @@ func (k *Kusto) command(w http.ResponseWriter, a *kustoAsk) {
 		k.fail(w, a, err)
 		return
 	}
+	k.single(ctx, w, a, rows)
+}
+
+// single table of version 1.
+func (k *Kusto) single(ctx context.Context, w http.ResponseWriter, a *kustoAsk, rows *table.Batch) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	o := &kustoOut{w: w, ctx: ctx, k: k, a: a}
 	o.text(`{"Tables":[`)

@@ -63,6 +63,9 @@ func (s *Server) doors() {
 	s.mux.Handle("POST /v1/rest/query", cluster(func(k *loganalytics.Kusto, w http.ResponseWriter, r *http.Request) { k.ServeQuery(w, r, 1) }))
 	s.mux.Handle("POST /v2/rest/query", cluster(func(k *loganalytics.Kusto, w http.ResponseWriter, r *http.Request) { k.ServeQuery(w, r, 2) }))
 	s.mux.Handle("POST /v1/rest/mgmt", cluster((*loganalytics.Kusto).ServeMgmt))
+	s.mux.Handle("POST "+streamingPath+"{database}/{table}", cluster(func(k *loganalytics.Kusto, w http.ResponseWriter, r *http.Request) {
+		k.ServeStream(w, r, r.PathValue("database"), r.PathValue("table"))
+	}))
 
 	arm := &loganalytics.ARM{Places: s, State: s.o.Node.State(), Clock: s.o.Clock, Logger: s.o.Logger, Alerts: s.alerts}
 	s.mux.Handle("/subscriptions/", s.as(armWords, func(w http.ResponseWriter, r *http.Request, v *view) {
@@ -72,7 +75,7 @@ func (s *Server) doors() {
 			return
 		}
 		one := *arm
-		one.Places, one.Who, one.Writer = v, func(*http.Request) string { return v.name() }, writerOf(v.who)
+		one.Places, one.Mine, one.Who, one.Writer = v, v.ownsResource, func(*http.Request) string { return v.name() }, writerOf(v.who)
 		zip(one.ServeHTTP)(w, r)
 	}))
 	s.mux.Handle("POST /dataCollectionRules/{rule}/streams/{stream}", s.as(ingestWords, func(w http.ResponseWriter, r *http.Request, v *view) {
@@ -125,10 +128,13 @@ func zip(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// streamingPath is where rows are streamed to a table of Kusto.
+const streamingPath = "/v1/rest/ingest/"
+
 // foreignPath brings the other paths that are case-insensitive to the form that the
 // routes have. Behind the first segments the spelling is the caller's.
 func foreignPath(r *http.Request) {
-	for _, known := range []string{"/v2/rest/query", "/subscriptions/", "/dataCollectionRules/"} {
+	for _, known := range []string{"/v2/rest/query", streamingPath, "/subscriptions/", "/dataCollectionRules/"} {
 		path := r.URL.Path
 		for strings.HasPrefix(path, "//") {
 			path = path[1:]

@@ -340,3 +340,66 @@ func TestKustoVersion1(t *testing.T) {
 	w.expect("GET", "/v1/rest/ping", "", 200, `Pong`, "Authorization: ")
 	w.expect("POST", "/V2/Rest/Query", kql(tenant, "print 1", ""), 200, `PrimaryResult`)
 }
+
+// Rows streamed to a table of Kusto are there at once, and once.
+func TestKustoStreaming(t *testing.T) {
+	w := newWorld(t)
+	w.push(signIn("a"))
+	w.settle()
+	id := place{v: w.s.inside, t: w.node.Tenants()[0]}.Info().ResourceID
+	w.expect("PUT", id+"/tables/Till_CL?api-version=2022-10-01", `{"properties":{"schema":{"name":"Till_CL","columns":[
+		{"name":"TimeGenerated","type":"datetime"},{"name":"Item","type":"string"},{"name":"Price","type":"real"},{"name":"More","type":"dynamic"}]}}}`, 200, "Till_CL")
+	const till = "/v1/rest/ingest/" + tenant + "/Till_CL"
+	count := func(where, want string) {
+		t.Helper()
+		w.settle()
+		w.expect("POST", "/v2/rest/query", kql(tenant, "Till_CL | where "+where+" | project Item, Price, More | sort by Item asc", ""), 200, `"TableName":"PrimaryResult".*"Rows":`+regexp.QuoteMeta(want))
+	}
+	w.expect("POST", till+"?streamFormat=JSON", `{"Item":"a","Price":1.5,"More":{"k":[1]},"Other":1}`+"\n"+`{"Item":"b"}`, 200, `"TableName":"Table_0".*"Till_CL",2`, "x-ms-client-request-id: KGC.executeStreaming;1")
+	count("Item in ('a', 'b')", `[["a",1.5,{"k":[1]}],["b",null,null]]`)
+	// The same again is known again.
+	w.expect("POST", till+"?streamFormat=JSON", `{"Item":"a","Price":1.5,"More":{"k":[1]},"Other":1}`+"\n"+`{"Item":"b"}`, 200, `2`, "x-ms-client-request-id: KGC.executeStreaming;1")
+	count("Item in ('a', 'b')", `[["a",1.5,{"k":[1]}],["b",null,null]]`)
+
+	// Values stand in the order of the table's columns.
+	text := w.expect("POST", "/v1/rest/mgmt", kql(tenant, ".show table Till_CL cslschema | project Schema", ""), 200, "Item:string")
+	var v1 struct{ Tables []struct{ Rows [][]string } }
+	if err := json.Unmarshal([]byte(text), &v1); err != nil {
+		t.Fatal(err)
+	}
+	cells := map[string]string{"TimeGenerated": "2026-01-02T03:04:05Z", "Item": `"c, d"`, "Price": "2.5", "More": `"{""k"":2}"`}
+	var line []string
+	for _, col := range strings.Split(v1.Tables[0].Rows[0][0], ",") {
+		name, _, _ := strings.Cut(col, ":")
+		line = append(line, cells[name])
+	}
+	csv := strings.Join(line, ",") + "\n"
+	w.expect("POST", till, "names,of,columns\n"+csv, 200, `"Till_CL",2`)
+	count("Item == 'c, d' and TimeGenerated == datetime(2026-01-02 03:04:05)", `[["c, d",2.5,{"k":2}]]`)
+	var packed strings.Builder
+	z := gzip.NewWriter(&packed)
+	if _, err := io.WriteString(z, "names\n"+strings.ReplaceAll(csv, "c, d", "e")); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.expect("POST", till+"?streamFormat=csv&ignoreFirstRecord=true", packed.String(), 200, `"Till_CL",1`, "Content-Encoding: gzip")
+	count("Item == 'e'", `[["e",2.5,{"k":2}]]`)
+
+	f := func(path, body string, status int, want string, headers ...string) {
+		t.Helper()
+		w.expect("POST", path, body, status, want, headers...)
+	}
+	f(till+"?streamFormat=parquet", "PAR1", 400, `parquet.*cannot be read`)
+	f(till+"?streamFormat=json", `{"Item":`, 400, `General_BadRequest`)
+	f(till+"?streamFormat=json&mappingName=m", `{}`, 400, `'m' of kind 'MappingPersistent' was not found`)
+	f(till+"?sourceKind=uri", `https://x`, 400, `from the request itself`)
+	f("/v1/rest/ingest/"+tenant+"/Nope", "x", 400, `'Nope' of kind 'Table' was not found`)
+	f("/v1/rest/ingest/nowhere/Till_CL", "x", 400, `'nowhere' of kind 'Database' was not found`)
+	f(till, strings.Repeat("x", 11<<20), 400, `LimitsExceeded`)
+	f(till, "x", 401, `Unauthorized`, "Authorization: ")
+	reader := w.keyOf(tenant, scopes("AuditLog.Read.All"))
+	f(till, "x", 400, `was not found`, reader) // what it may not see is not there
+	f("/v1/rest/ingest/"+tenant+"/AuditLogs?streamFormat=json", `{"Id":"x"}`, 403, `Forbidden`, reader)
+}

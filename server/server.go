@@ -153,7 +153,8 @@ func plainPath(r *http.Request) {
 		}
 		return strings.ToLower(p)
 	}
-	if path := plain(r.URL.Path); strings.HasPrefix(path, "/v1/") {
+	// What is behind ingest names a table, whose spelling counts: see foreignPath.
+	if path := plain(r.URL.Path); strings.HasPrefix(path, "/v1/") && !strings.HasPrefix(path, streamingPath) {
 		r.URL.Path, r.URL.RawPath = path, plain(r.URL.RawPath)
 	}
 }
