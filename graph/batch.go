@@ -128,7 +128,7 @@ func (f *Face) batchOne(ctx context.Context, c *Call, p *batchPart) *batchAnswer
 	if _, rest, ok := VersionOf(path); ok {
 		path = rest
 	}
-	part := &Call{Method: strings.ToUpper(p.Method), Version: c.Version, Query: query, Header: http.Header{}, Who: c.Who, Remote: c.Remote, Base: c.Base, Batched: true}
+	part := &Call{Method: strings.ToUpper(p.Method), Version: c.Version, Query: query, Header: http.Header{}, Who: c.Who, Remote: c.Remote, Base: c.Base, Batched: true, Request: uuid.NewString()}
 	for k, v := range p.Headers {
 		part.Header.Set(k, v)
 	}

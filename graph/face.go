@@ -50,6 +50,7 @@ type Call struct {
 	Remote  string  // address of the client
 	Base    string  // https://host/v1.0/, as the client sees it
 	Batched bool    // a part of a $batch
+	Request string  // its id, as the header request-id says
 
 	face *Face
 	api  *api
@@ -109,7 +110,7 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request, who *access.Pri
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
 	h.Set("Vary", "Accept-Encoding")
-	reply, err := f.answer(w, r, who, why)
+	reply, err := f.answer(w, r, who, why, id)
 	if err != nil {
 		p := f.problemOf(r.Context(), err)
 		if p.Status == 499 {
@@ -220,7 +221,7 @@ func origin(r *http.Request) string {
 }
 
 // answer a request.
-func (f *Face) answer(w http.ResponseWriter, r *http.Request, who *access.Principal, why error) (*Reply, error) {
+func (f *Face) answer(w http.ResponseWriter, r *http.Request, who *access.Principal, why error, id string) (*Reply, error) {
 	version, rest, ok := VersionOf(r.URL.EscapedPath())
 	if !ok {
 		return nil, &Problem{Status: 404, Code: "UnknownError", Message: "there are /v1.0/ and /beta/ here"}
@@ -234,7 +235,7 @@ func (f *Face) answer(w http.ResponseWriter, r *http.Request, who *access.Princi
 	}
 	return f.do(r.Context(), &Call{
 		Method: r.Method, Version: version, Query: r.URL.RawQuery, Header: r.Header, Body: body, Who: who,
-		Remote: remote(r), Base: origin(r) + "/" + version + "/",
+		Remote: remote(r), Base: origin(r) + "/" + version + "/", Request: id,
 	}, rest)
 }
 

@@ -50,7 +50,7 @@ type Tenants interface {
 	GraphTenant(who *access.Principal, named string) (*Tenant, error)
 }
 
-// Options of a face. Logger, Operations and Microsoft may be missing.
+// Options of a face. Clock, Logger, Hunted and Operations may be missing.
 type Options struct {
 	Tenants Tenants
 	Engine  *query.Engine
@@ -62,8 +62,23 @@ type Options struct {
 	Key []byte
 	// Throttle reproduces Microsoft's limits.
 	Throttle bool
+	// Hunted hears of each hunting query of a tenant, when it was answered or refused; nil
+	// is nobody.
+	Hunted func(who *access.Principal, t *Tenant, h Hunted)
 	// Operations that other packages add.
 	Operations []Operation
+}
+
+// Hunted is a hunting query: what an audit of queries says of it.
+type Hunted struct {
+	Request  string // its id
+	At       time.Time
+	Took     time.Duration
+	Text     string
+	From, To int64  // of the timespan, in ticks, To exclusive; both 0: none
+	App      string // what the client calls itself
+	Status   int    // of the answer
+	Rows     int64
 }
 
 // Face answers requests to /v1.0/ and /beta/.

@@ -54,7 +54,7 @@ func huntType(t table.Type) string {
 }
 
 // hunt runs a query in KQL over the tables that who asks may read.
-func (f *Face) hunt(ctx context.Context, c *Call) (*Reply, error) {
+func (f *Face) hunt(ctx context.Context, c *Call) (reply *Reply, err error) {
 	kql, span, err := huntBody(c.Body)
 	if err != nil {
 		return nil, err
@@ -65,13 +65,25 @@ func (f *Face) hunt(ctx context.Context, c *Call) (*Reply, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, huntTime)
 	defer cancel()
+	asked := &Hunted{Request: c.Request, At: f.o.Clock(), Text: kql, From: req.From, To: req.To, App: clean(c.Header.Get("x-ms-app"))}
+	if f.o.Hunted != nil {
+		defer func() {
+			asked.Took = f.o.Clock().Sub(asked.At)
+			asked.Status = http.StatusOK
+			if err != nil {
+				asked.Status = f.problemOf(ctx, err).Status
+			}
+			f.o.Hunted(c.Who, c.Tenant, *asked)
+		}()
+	}
 	sees := f.o.Policy.Tables(c.Who, c.Tenant.ID, c.Tenant.Licences, access.Graph)
 	req.View = func(snap store.Snapshot) store.Snapshot { return query.Visible(snap, sees) }
 	a, err := f.o.Engine.Run(ctx, c.Tenant.Store, req)
 	if err != nil {
 		return nil, huntProblem(kql, err)
 	}
-	out, err := huntAnswer(ctx, c, a)
+	out, rows, err := huntAnswer(ctx, c, a)
+	asked.Rows = rows
 	if err = errors.Join(err, a.Close()); err != nil {
 		return nil, huntProblem(kql, err)
 	}
@@ -153,13 +165,13 @@ func huntProblem(kql string, err error) error {
 	return err
 }
 
-// huntAnswer writes the primary result.
-func huntAnswer(ctx context.Context, c *Call, a *query.Answer) ([]byte, error) {
+// huntAnswer writes the primary result, and says how many rows it has.
+func huntAnswer(ctx context.Context, c *Call, a *query.Answer) (body []byte, n int64, err error) {
 	out := append([]byte(nil), `{"@odata.context":`...)
 	out = appendText(out, []byte(c.Context(odataName("security.huntingQueryResults"))))
 	out = append(out, `,"schema":[`...)
 	if len(a.Tables) == 0 {
-		return append(out, `],"results":[]}`...), nil
+		return append(out, `],"results":[]}`...), 0, nil
 	}
 	rows := a.Tables[0].Rows
 	schema := rows.Schema()
@@ -180,11 +192,12 @@ func huntAnswer(ctx context.Context, c *Call, a *query.Answer) ([]byte, error) {
 	for {
 		b, err := rows.Next(ctx)
 		if err != nil {
-			return nil, err
+			return nil, n, err
 		}
 		if b == nil {
-			return append(out, "]}"...), nil
+			return append(out, "]}"...), n, nil
 		}
+		n += int64(b.Rows)
 		for i := range b.Rows {
 			if !first {
 				out = append(out, ',')

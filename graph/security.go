@@ -142,6 +142,8 @@ var products = map[string][2]string{
 	"ASC":    {"microsoftDefenderForCloud", "microsoftDefenderForCloud"},
 	"MSTIC":  {"microsoftThreatIntelligence", "microsoftThreatIntelligence"},
 	"ASI ML": {"microsoftSentinel", "builtInMl"},
+	// Alert rules of ours: of Graph's words the nearest.
+	"Log Alerts V2": {"microsoftSentinel", "scheduledAlerts"},
 }
 
 func alertOf(p gjson.Result) map[string]any {

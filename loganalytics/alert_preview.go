@@ -84,7 +84,8 @@ func (a *Alerts) preview(ctx context.Context, places Workspaces, r *alertRule, t
 	}
 	if to, ok := places.(Auditor); ok {
 		asked := Asked{At: a.Clock(), Correlation: uuid.NewString(), Text: r.Condition.Query, App: app, Target: r.Scope, Status: 200}
-		asked.From, asked.To = ticks(instants[0].Add(-r.Range)), ticks(instants[len(instants)-1])
+		asked.From, _ = table.TicksOf(instants[0].Add(-r.Range))
+		asked.To, _ = table.TicksOf(instants[len(instants)-1])
 		defer func() {
 			if err != nil {
 				asked.Status = describeARM(err).status

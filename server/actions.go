@@ -21,14 +21,17 @@ import (
 func (s *Server) actions() *graph.Actions {
 	return &graph.Actions{
 		Risk: &protection.Desk{Clock: s.o.Clock}, Cases: &sentinel.Desk{Clock: s.o.Clock},
-		Tenant: func(id string) (protection.Tenant, error) {
-			t, err := s.o.Node.Find(id)
-			if err != nil {
-				return nil, err
-			}
-			return judged{t, counted{s.o.Node.Door().NoWait(), s.metrics}}, nil
-		},
+		Tenant: s.judged,
 	}
+}
+
+// judged tenant, by its id.
+func (s *Server) judged(id string) (protection.Tenant, error) {
+	t, err := s.o.Node.Find(id)
+	if err != nil {
+		return nil, err
+	}
+	return judged{t, counted{s.o.Node.Door().NoWait(), s.metrics}}, nil
 }
 
 // newSubscriptions to what comes in. They do nothing until Work does.

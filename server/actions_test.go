@@ -42,6 +42,33 @@ func TestASignInIsConfirmedAsCompromised(t *testing.T) {
 	w.graph("GET", "/v1.0/auditLogs/signIns/confirmSafe/x", "", http.StatusBadRequest)
 }
 
+func TestAnAlertOfAnotherGraphIsWorkedOn(t *testing.T) {
+	w := newWorld(t)
+	w.push(signIn("s-1"))
+	w.settle()
+	version := func(status, at string) string {
+		return strings.ReplaceAll(`{"time":"`+at+`","category":"GraphSecurityAlerts","tenantId":"TENANT","properties":{"@odata.type":"#microsoft.graph.security.alert","id":"da1","title":"A hidden file ran","status":"`+status+`","severity":"high","createdDateTime":"2026-01-31T08:45:27Z","lastUpdateDateTime":"`+at+`","comments":[{"comment":"theirs","createdByDisplayName":"Ann","createdDateTime":"2026-01-31T09:00:00Z"}]}}`, "TENANT", tenant)
+	}
+	w.push(version("new", "2026-01-31T09:00:00Z"))
+	w.settle()
+	has := func(text string, all ...string) {
+		t.Helper()
+		for _, want := range all {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s is not in %s", want, text)
+			}
+		}
+	}
+	has(w.graph("PATCH", "/v1.0/security/alerts_v2/da1", `{"status":"inProgress","assignedTo":"ana@aldermoor.example"}`, http.StatusOK), `"status":"inProgress"`, `"assignedTo":"ana@aldermoor.example"`, `"title":"A hidden file ran"`)
+	has(w.graph("POST", "/v1.0/security/alerts_v2/da1/comments", `{"comment":"ours"}`, http.StatusOK), `"comment":"theirs"`, `"comment":"ours"`)
+	w.push(version("resolved", "2026-01-31T10:00:00Z"))
+	w.settle()
+	has(w.graph("GET", "/v1.0/security/alerts_v2?$filter=status eq 'inProgress'", "", http.StatusOK), `"id":"da1"`, `"comment":"ours"`)
+	has(w.graph("GET", "/v1.0/auditLogs/directoryAudits?$filter=loggedByService eq 'Sextant'", "", http.StatusOK), `"activityDisplayName":"Update alert"`, `"activityDisplayName":"Add comment to alert"`, `"displayName":"status","newValue":"\"inProgress\"","oldValue":"\"new\""`)
+	w.expect("POST", "/v1/workspaces/default/query", `{"query":"GraphSecurityAlerts_CL | sort by TimeGenerated asc, tostring(Properties.status) asc | project tostring(Properties.status)"}`, 200, `\[\["new"\],\["resolved"\]\]`)
+	w.graph("PATCH", "/v1.0/security/alerts_v2/da2", `{"status":"inProgress"}`, http.StatusNotFound)
+}
+
 func TestIncidentsAndAlerts(t *testing.T) {
 	w := newWorld(t)
 	w.push(signIn("s-1"))

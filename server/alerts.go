@@ -10,6 +10,7 @@ import (
 	"sextant/loganalytics"
 	"sextant/notify"
 	"sextant/record"
+	"sextant/sentinel"
 	"sextant/source"
 )
 
@@ -40,7 +41,7 @@ func (s *Server) newAlerts(sender *notify.Sender) *loganalytics.Alerts {
 			}
 			return t.Loader.CatchUp(ctx)
 		},
-		Append: s.appendRecords, As: s.asWriter,
+		Append: s.appendRecords, Raise: s.raise, As: s.asWriter,
 	}
 	s.mux.Handle("GET /v1/alertrules", s.as(nativeWords, func(w http.ResponseWriter, r *http.Request, v *view) {
 		rules, err := a.Rules()
@@ -98,6 +99,15 @@ func (s *Server) asWriter(writer json.RawMessage) (loganalytics.Workspaces, erro
 		return nil, fault.New(fault.Damaged, "the writer of the rule is not what was written: %w", err)
 	}
 	return &view{s: s, who: who, face: access.ARM}, nil
+}
+
+// raise an alert of a rule in the table SecurityAlert of a tenant.
+func (s *Server) raise(ctx context.Context, tenant string, columns json.RawMessage) error {
+	t, err := s.judged(tenant)
+	if err != nil {
+		return err
+	}
+	return (&sentinel.Desk{Clock: s.o.Clock}).Raise(ctx, t, columns)
 }
 
 // appendRecords of our own by the door that all records take.

@@ -215,6 +215,11 @@ func TestAlertFiresAndResolves(t *testing.T) {
 	if got := h.took(); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
+	// It is an alert of Graph too, which people work on there; what they say stays.
+	w.expect("GET", "/v1.0/security/alerts_v2/"+id, "", 200, `"classification":"unknown".*"detectionSource":"scheduledAlerts".*"productName":"Azure Monitor".*"status":"inProgress".*"title":"Failures"`)
+	w.expect("GET", "/v1.0/security/alerts_v2?$filter=serviceSource%20eq%20'microsoftSentinel'%20and%20status%20eq%20'inProgress'", "", 200,
+		`"severity":"medium".*"title":"Failures"`)
+	w.expect("PATCH", "/v1.0/security/alerts_v2/"+id, `{"classification":"truePositive","determination":"compromisedAccount"}`, 200, `"classification":"truePositive"`)
 	h.down(true)
 	w.step("03:25:00")
 	w.expect("GET", mgmt+"/"+id+v23, "", 200, `"alertState":"Acknowledged".*"monitorCondition":"Resolved".*"monitorConditionResolvedDateTime":"2026-01-02T03:25:00Z"`)
@@ -228,6 +233,7 @@ func TestAlertFiresAndResolves(t *testing.T) {
 	}
 	w.settle()
 	w.expect("POST", "/v1/workspaces/default/query", `{"query":"AzureActivity | where CategoryValue == 'Alert' | summarize count() by ActivityStatusValue | order by ActivityStatusValue asc"}`, 200, `\[\["Activated",1\],\["Resolved",1\]\]`)
+	w.expect("GET", "/v1.0/security/alerts_v2/"+id, "", 200, `"classification":"truePositive".*"resolvedDateTime":"2026-01-02T03:25:00Z".*"status":"resolved"`)
 	w.expect("GET", "/metrics", "", 200, `(?s)sextant_alert_notifications_waiting 0\n.*sextant_alert_rules\{state="failing"\} 0\n.*sextant_alert_rules\{state="working"\} 1\n.*sextant_alerts_open 0\n`)
 	w.expect("DELETE", sqr+"failures"+v23, "", 200, "^$")
 	w.expect("DELETE", sqr+"failures"+v23, "", 204, "^$")

@@ -11,6 +11,7 @@ import (
 	"sextant/access"
 	"sextant/fault"
 	"sextant/graph"
+	"sextant/loganalytics"
 	"sextant/node"
 	"sextant/query"
 	"sextant/record"
@@ -31,6 +32,7 @@ type graphOptions struct {
 	Throttle   bool
 	Licences   func(tenant string) []string
 	Operations []graph.Operation
+	Hunted     func(who *access.Principal, t *graph.Tenant, h graph.Hunted)
 }
 
 // graphFace over the tenants of a node.
@@ -41,7 +43,7 @@ func graphFace(o graphOptions) (*graph.Face, error) {
 	}
 	return graph.New(graph.Options{
 		Tenants: graphTenants{o}, Engine: o.Engine, Policy: o.Policy, Model: o.Node.Model(),
-		Clock: o.Clock, Logger: o.Logger, Key: key, Throttle: o.Throttle, Operations: o.Operations,
+		Clock: o.Clock, Logger: o.Logger, Key: key, Throttle: o.Throttle, Operations: o.Operations, Hunted: o.Hunted,
 	})
 }
 
@@ -50,6 +52,20 @@ func (s *Server) newGraph() (*graph.Face, error) {
 	return graphFace(graphOptions{
 		Node: s.o.Node, Engine: s.o.Engine, Policy: s.policy, Licences: s.o.Accounts.Licences, Clock: s.o.Clock, Logger: s.o.Logger, Throttle: s.o.GraphThrottle,
 		Operations: append(s.actions().Operations(), (&graph.Subscriptions{Manager: s.subscriptions}).Operations()...),
+		Hunted:     s.hunted,
+	})
+}
+
+// hunted is for the audit of queries, as those of other faces are.
+func (s *Server) hunted(who *access.Principal, t *graph.Tenant, h graph.Hunted) {
+	of, err := s.o.Node.Find(t.ID)
+	if err != nil {
+		s.o.Logger.Error("a hunting query is missing from "+queryLogs, "tenant", t.ID, "reason", err)
+		return
+	}
+	v := &view{s: s, who: who, face: access.Graph}
+	v.Asked(place{v: v, t: of}, loganalytics.Asked{
+		At: h.At, Took: h.Took, Correlation: h.Request, Text: h.Text, From: h.From, To: h.To, App: h.App, Target: t.Workspace, Status: h.Status, Rows: h.Rows,
 	})
 }
 

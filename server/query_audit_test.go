@@ -51,11 +51,17 @@ func TestQueriesAreAudited(t *testing.T) {
 	w.call("POST", "/v1/rest/mgmt", []byte(`{"db":"`+tenant+`","csl":".show tables"}`), key)
 	w.call("POST", "/v1/$batch", []byte(`{"requests":[{"id":"1","workspace":"`+tenant+`","body":{"query":"print batched = 1","timespan":"P1D"}}]}`), key)
 	w.asks(w.keyOf(tenant, access.APIKey{Scopes: []string{"Records.Write"}}), tenant, "print denied = 1")
+	hunter := w.keyOf(tenant, access.APIKey{Scopes: []string{"ThreatHunting.Read.All"}})
+	w.call("POST", "/v1.0/security/runHuntingQuery", []byte(`{"Query":"print hunted = 1","Timespan":"P1D"}`), hunter)
+	w.call("POST", "/v1.0/security/runHuntingQuery", []byte(`{"Query":"NoSuchQuarry"}`), hunter, "x-ms-app: Hunter")
+	w.call("POST", strings.SplitN(auditSetting, "/providers/", 2)[0]+"/providers/Microsoft.AlertsManagement/previewAlertRule?api-version=2021-08-08", []byte(`{"properties":{"timespan":"PT10M","scheduledQueryRuleProperties":{"location":"local","properties":{
+		"severity":2,"enabled":true,"scopes":["`+strings.SplitN(auditSetting, "/providers/Microsoft.Insights", 2)[0]+`"],"evaluationFrequency":"PT5M","windowSize":"PT5M",
+		"criteria":{"allOf":[{"query":"SigninLogs | take 7","timeAggregation":"Count","operator":"GreaterThan","threshold":0}]}}}}}`), app)
 	w.asks(w.keyOf(stranger, access.APIKey{Root: true}), tenant, "print elsewhere = 1")
 	end()
 	<-working // a clean stop writes what waits
-	want := "[[AuditLogs | count 200 1 Explorer false] [NoSuchTable 400 0 of a test false] [SigninLogs | project Id 200 1 of a test false]" +
-		" [print batched = 1 200 1 of a test true] [print denied = 1 403 0 of a test false]]"
+	want := "[[AuditLogs | count 200 1 Explorer false] [NoSuchQuarry 400 0 Hunter false] [NoSuchTable 400 0 of a test false] [SigninLogs | project Id 200 1 of a test false]" +
+		" [SigninLogs | take 7 200 3 administrator true] [print batched = 1 200 1 of a test true] [print denied = 1 403 0 of a test false] [print hunted = 1 200 1 of a test true]]"
 	if got := w.rows(app, "LAQueryLogs | project QueryText, ResponseCode, ResponseRowCount, RequestClientApp, isnotnull(QueryTimeRangeStart) | sort by QueryText asc"); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
