@@ -295,13 +295,14 @@ func (b *binder) cannotRun(at syntax.Node, format string, args ...any) {
 	b.runFails(at, "SXT001", format, args...)
 }
 
-// runFails says what a run fails with and a check, which looks at names and types, warns of.
-func (b *binder) runFails(at syntax.Node, code, format string, args ...any) {
+// runFails says what a run fails with and Microsoft's language service, which a check
+// follows, lets pass: a check warns of it.
+func (b *binder) runFails(at syntax.Node, code, format string, args ...any) *fault.Diagnostic {
 	sev := fault.Bad
 	if b.opts.Check {
 		sev = fault.Warning
 	}
-	b.report(sev, at.At(), code, fmt.Sprintf(format, args...))
+	return b.report(sev, at.At(), code, fmt.Sprintf(format, args...))
 }
 
 // refuse says that a construct has no meaning here yet.

@@ -142,7 +142,7 @@ func (b *binder) resolve(at syntax.Node, f *fn.Scalar, args []arg) plan.Expr {
 		if !unknown {
 			b.noFit(at, f.Name, f.Sigs, args, failed, want)
 		}
-		if t := sameResult(f.Sigs); unknown && t != table.Unknown {
+		if t := sameResult(f.Sigs); (unknown || b.opts.Check) && t != table.Unknown {
 			return &plan.Const{Value: table.Null(t)}
 		}
 		return bad()
@@ -232,7 +232,11 @@ func (b *binder) noFit(at syntax.Node, name string, sigs []fn.Sig, args []arg, f
 		case "==", "!=", "<", "<=", ">", ">=", "=~", "!~", "in", "!in", "in~", "!in~":
 			code, text = "SEM0064", fmt.Sprintf("Cannot compare values of types %s", strings.Replace(typeList(args), ", ", " and ", 1))
 		}
-		d := b.errorf(at, code, "%s", text)
+		fails := b.errorf
+		if first := args[0].expr.Type(); strings.HasSuffix(name, "in~") && (first == table.String || first == table.Dynamic) {
+			fails = b.runFails // the language service takes any list
+		}
+		d := fails(at, code, "%s", text)
 		note(d, "try adding explicit casts, as tostring() or tolong()")
 		return
 	}

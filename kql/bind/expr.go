@@ -500,6 +500,9 @@ func (b *binder) unary(x *syntax.Unary, e env) plan.Expr {
 		return bad()
 	}
 	if x.Op == "+" {
+		if t == table.Int {
+			return b.convert(v, table.Long) // as - does
+		}
 		return v
 	}
 	if c, ok := v.(*plan.Const); ok && !c.Value.IsNull() {
@@ -550,19 +553,21 @@ func (b *binder) operator(at syntax.Node, op string, l, r arg) plan.Expr {
 		b.refuse(at, "the operator "+op)
 		return bad()
 	}
+	bags := l.expr.Type() == table.Dynamic && r.expr.Type() == table.Dynamic
 	switch op {
-	case "==", "!=":
-		if l.expr.Type() == table.Dynamic && r.expr.Type() == table.Dynamic {
-			note(b.errorf(at, "SEM0064", "Cannot compare values of types dynamic and dynamic"), "use an explicit cast on one of them, as tostring(…)")
+	case "==", "!=", "<", "<=", ">", ">=":
+		if bags {
+			note(b.runFails(at, "SEM0064", "Cannot compare values of types dynamic and dynamic"), "use an explicit cast on one of them, as tostring(…)")
 			return &plan.Const{Value: table.Null(table.Bool)}
 		}
-	case "+", "-", "*", "/", "%":
-		if l.expr.Type() == table.Dynamic && r.expr.Type() == table.Dynamic {
-			note(b.errorf(at, "KS106", "The operator '%s' is not defined for the operand types dynamic, dynamic.", op), "use an explicit cast on one of them, as tolong(…)")
-			return bad()
+		if op != "==" && op != "!=" { // a dynamic is compared as what the other side is
+			l.expr, r.expr = b.asOther(l.expr, r.expr), b.asOther(r.expr, l.expr)
 		}
-	case "<", "<=", ">", ">=": // a dynamic is compared as what the other side is
-		l.expr, r.expr = b.asOther(l.expr, r.expr), b.asOther(r.expr, l.expr)
+	case "+", "-", "*", "/", "%":
+		if bags {
+			note(b.runFails(at, "KS106", "The operator '%s' is not defined for the operand types dynamic, dynamic.", op), "use an explicit cast on one of them, as tolong(…)")
+			return &plan.Const{Value: table.Null(table.Dynamic)}
+		}
 	}
 	return b.resolve(at, f, []arg{l, r})
 }
@@ -755,6 +760,16 @@ func (b *binder) between(x *syntax.Between, e env) plan.Expr {
 	v, lo, hi := b.scalar(x.X, e), b.scalar(x.Lo, e), b.scalar(x.Hi, e)
 	if isBad(v) || isBad(lo) || isBad(hi) {
 		return &plan.Const{Value: table.Null(table.Bool)}
+	}
+	switch { // a dynamic is compared as what the others are
+	case v.Type() != table.Dynamic:
+		lo, hi = b.asOther(lo, v), b.asOther(hi, v)
+	case lo.Type() != table.Dynamic:
+		v = b.asOther(v, lo)
+		hi = b.asOther(hi, v)
+	case hi.Type() != table.Dynamic:
+		v = b.asOther(v, hi)
+		lo = b.asOther(lo, v)
 	}
 	if v.Type() == table.DateTime && hi.Type() == table.TimeSpan {
 		hi = b.operator(x, "+", arg{expr: lo, at: x.Lo}, arg{expr: hi, at: x.Hi})

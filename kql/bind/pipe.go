@@ -247,7 +247,11 @@ func (b *binder) keys(items []syntax.Expr, e env) []plan.SortKey {
 		case isBad(k.Expr):
 			continue
 		case k.Expr.Type() == table.Dynamic:
-			note(b.errorf(y, "SEM0020", "Rows cannot be ordered by a value of type dynamic."), "use an explicit cast, as tostring(…)")
+			fails := b.errorf
+			if b.op == "top" {
+				fails = b.runFails // the language service looks at sort alone
+			}
+			note(fails(y, "SEM0020", "Rows cannot be ordered by a value of type dynamic."), "use an explicit cast, as tostring(…)")
 			continue
 		}
 		out = append(out, k)

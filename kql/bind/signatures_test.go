@@ -93,18 +93,7 @@ func TestSignatures(t *testing.T) {
 				}
 				write := func(i int, typ string) string {
 					p := s.Params[i]
-					switch {
-					case len(p.Values) > 0:
-						if text, ok := p.Values[0].(string); ok {
-							return "'" + text + "'"
-						}
-						return fmt.Sprint(p.Values[0])
-					case slices.Contains(constants, strings.ToLower(p.Name)):
-						return literals[typ]
-					case typ == "type" || p.Argument == "Constant" || strings.HasPrefix(p.Argument, "Literal"):
-						return literals[typ]
-					}
-					return "c_" + typ
+					return argument(p.Name, p.Argument, p.Values, typ)
 				}
 				try := func(upTo, at int, typ string) {
 					var args []string

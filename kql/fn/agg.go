@@ -51,7 +51,7 @@ func counting() []Aggregate {
 	}
 	distinct := func(*Context, []Arg) State { return &distinctState{seen: map[xxh3.Uint128]struct{}{}} }
 	return []Aggregate{
-		{Name: "count", Sigs: sigs("-> long", "value:scalar -> long"), ResultName: func(string) string { return "count_" }, New: countAny, SQL: duckAgg(countSQL), Doc: "Number of rows (for which a predicate is true)."},
+		{Name: "count", Sigs: sigs("-> long", "value:scalar -> long"), ResultName: named("count"), New: countAny, SQL: duckAgg(countSQL), Doc: "Number of rows (for which a predicate is true)."},
 		{Name: "cnt", Sigs: sigs("-> long"), ResultName: func(string) string { return "cnt_" }, New: count, SQL: duckAgg(countSQL), Doc: "As count()."},
 		{Name: "countif", Sigs: sigs("predicate:bool -> long"), ResultName: named("countif"), New: countIf, SQL: duckAgg(countSQL), Doc: "Number of rows for which the predicate is true."},
 		{Name: "dcount", Sigs: sigs("expr:scalar, accuracy?:integer! -> long"), ResultName: named("dcount"), New: distinct, SQL: duckAgg(distinctSQL(false)), Doc: "Number of distinct values that are not null; exact here, whatever the accuracy asked for."},
