@@ -131,6 +131,9 @@ func newBenchWorld(b *testing.B) *benchWorld {
 		b.Fatal(err)
 	}
 	if there {
+		if err := st.Maintain(ctx); err != nil { // a newer program may know more to do
+			b.Fatal(err)
+		}
 		return w
 	}
 	w.fill(b, m, log, st, n)

@@ -141,11 +141,7 @@ func (l *listing) input(snap store.Snapshot, cat *fn.Catalogue, t tableOf) (*pla
 	// What the index over lists says holds for every row that is wanted, so it holds
 	// for what the scan gives; of the latest rows it would choose others.
 	if !l.latest {
-		for _, h := range filter.Hints {
-			if slices.Contains(def.IDs, h.Column) {
-				scan.Equal = append(scan.Equal, plan.Equal(h))
-			}
-		}
+		scan.Equal = hinted(filter, &def)
 	}
 	p := &plan.Pipeline{Source: scan}
 	if t.objects() {
@@ -164,6 +160,16 @@ func (l *listing) input(snap store.Snapshot, cat *fn.Catalogue, t tableOf) (*pla
 	in := p.Schema()
 	p.Ops = append(p.Ops, &plan.Filter{In: in, Pred: filter.Pred})
 	return p, keys, b, nil
+}
+
+// hinted are the values that a filter wants of columns that have an index.
+func hinted(f *odata.Filter, def *table.Def) (out []plan.Equal) {
+	for _, h := range f.Hints {
+		if slices.Contains(def.IDs, h.Column) {
+			out = append(out, plan.Equal(h))
+		}
+	}
+	return out
 }
 
 func constant(v table.Value) plan.Expr { return &plan.Const{Value: v} }
@@ -248,7 +254,7 @@ func (l *listing) rowsPlan(at look) func(store.Snapshot, *fn.Catalogue) (*plan.P
 			}
 			project.Cols = append(project.Cols, plan.Named{Name: "table", Expr: constant(table.LongValue(int64(i)))})
 			def, _ := snap.Def(t.name)
-			for _, part := range at.in.within(cat, p, &def, keys[0].Expr) {
+			for _, part := range at.in.within(cat, p, &def, snap.Stats(t.name).Undated > 0, keys[0].Expr) {
 				part.Ops = append(part.Ops, project)
 				inputs = append(inputs, part)
 			}

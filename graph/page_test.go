@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -155,17 +156,21 @@ func TestWindowsGiveTheSameRows(t *testing.T) {
 	w := newWorld(t, "duckdb")
 	r := rand.New(rand.NewPCG(3, 4))
 	var lines []string
-	for i := range 400 {
+	for i := range 2600 { // enough for an index of rows
 		at := w.now.Add(-time.Duration(r.IntN(30*24*60)) * time.Minute)
 		late := time.Duration(r.IntN(300)) * time.Minute
 		if i%50 == 0 {
 			late = -time.Duration(r.IntN(20*24)) * time.Hour // said to be exported before it happened
 		}
-		lines = append(lines, signInLine(fmt.Sprintf("s%03d", i), fmt.Sprintf("u%d@example.org", i%7), at, late))
+		lines = append(lines, signInLine(fmt.Sprintf("s%04d", i), fmt.Sprintf("u%d@example.org", i%37), at, late))
 	}
 	w.load(record.Export, lines...)
-	for _, path := range []string{"?$top=13", "?$top=50&$filter=userPrincipalName eq 'u3@example.org'", "?$top=1000", "?$top=3&$skip=20&$filter=startswith(userPrincipalName,'u')",
-		"?$top=9&$filter=createdDateTime ge 2026-01-10 and createdDateTime lt 2026-01-20", "?$top=9&$filter=createdDateTime le 2026-01-05 and status/errorCode eq 0", "?$top=9&$filter=createdDateTime gt 2026-01-28"} {
+	if err := errors.Join(w.st.Flush(t.Context()), w.st.Maintain(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"?$top=90", "?$top=50&$filter=userPrincipalName eq 'u3@example.org'", "?$top=13&$filter=userPrincipalName in ('u3@example.org','u4@example.org') and status/errorCode eq 0",
+		"?$top=20&$filter=userPrincipalName eq 'u3@example.org' and createdDateTime lt 2026-01-20", "?$top=20&$filter=userPrincipalName eq 'nobody@example.org'", "?$top=1000", "?$top=30&$skip=20&$filter=startswith(userPrincipalName,'u')",
+		"?$top=99&$filter=createdDateTime ge 2026-01-10 and createdDateTime lt 2026-01-20", "?$top=99&$filter=createdDateTime le 2026-01-05 and status/errorCode eq 0", "?$top=99&$filter=createdDateTime gt 2026-01-28"} {
 		path = "/v1.0/auditLogs/signIns" + path + "&$select=id"
 		w.face.windowWorth = 1 << 60
 		want := w.all(path, nil)

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"sextant/kql/fn"
 	"sextant/kql/plan"
 	"sextant/odata"
+	"sextant/store"
 	"sextant/table"
 )
 
@@ -95,7 +97,51 @@ func (l *listing) windowed(ctx context.Context, after *cursor, n int) (from, old
 	// while where it leaves little: the engine skips what lies outside of it.
 	least, most := bounds(l.o.Filter, p.Names[0])
 	start = min(start, most)
-	return start - step, max(oldest, least), step, true, nil
+	oldest = max(oldest, least)
+	if since, known, err := l.since(ctx, start, 2*int64(n)); err != nil {
+		return 0, 0, 0, false, err
+	} else if known {
+		return since, oldest, max(start-since, step), since > oldest, nil
+	}
+	return start - step, oldest, step, true, nil
+}
+
+// since when about n rows up to a time have the values that the filter wants; false where
+// the store does not know.
+func (l *listing) since(ctx context.Context, start, n int64) (since int64, known bool, err error) {
+	snap, err := l.tenant.Store.Snapshot(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { err = errors.Join(err, snap.Close()) }()
+	dater, ok := snap.(store.Dater)
+	if !ok {
+		return 0, false, nil
+	}
+	since = math.MinInt64
+	for _, t := range l.tables {
+		def, ok := snap.Def(t.name)
+		if !ok || snap.Stats(t.name).Rows == 0 {
+			continue
+		}
+		if l.o.Filter == nil {
+			return 0, false, nil
+		}
+		filter, err := l.face.bind(l.api, l.res, l.entity, t, &def, l.see).Filter(l.o.Filter)
+		if err != nil {
+			return 0, false, err
+		}
+		scan := store.Scan{Table: t.name, To: start + 1}
+		for _, e := range append(hinted(filter, &def), plan.Equals(def, filter.Pred)...) {
+			scan.Equal = append(scan.Equal, store.Equal(e))
+		}
+		s, ok := dater.Since(scan, n)
+		if !ok {
+			return 0, false, nil
+		}
+		since = max(since, s)
+	}
+	return since, true, nil
 }
 
 // bounds of a time that a filter lets through, as far as its conjuncts say.
@@ -189,8 +235,9 @@ func (l *listing) compare(a, b row) int {
 }
 
 // within adds the filters of a span to the input of a table. It gives two inputs
-// where rows without a time are among those that are meant.
-func (s *span) within(cat *fn.Catalogue, p *plan.Pipeline, def *table.Def, key plan.Expr) []*plan.Pipeline {
+// where rows without a time are among those that are meant, and there may be any
+// (undated).
+func (s *span) within(cat *fn.Catalogue, p *plan.Pipeline, def *table.Def, undated bool, key plan.Expr) []*plan.Pipeline {
 	if s == nil || def.Time == "" {
 		if s != nil && s.rest {
 			return nil
@@ -211,8 +258,9 @@ func (s *span) within(cat *fn.Catalogue, p *plan.Pipeline, def *table.Def, key p
 		return []*plan.Pipeline{filtered(callOf(cat, ">=", table.Bool, time, from))}
 	}
 	least := callOf(cat, ">=", table.Bool, key, constant(table.DateTimeValue(s.least)))
-	return []*plan.Pipeline{
-		filtered(callOf(cat, "<", table.Bool, time, from), least),
-		filtered(callOf(cat, "isnull", table.Bool, time), least),
+	parts := []*plan.Pipeline{filtered(callOf(cat, "<", table.Bool, time, from), least)}
+	if undated {
+		parts = append(parts, filtered(callOf(cat, "isnull", table.Bool, time), least))
 	}
+	return parts
 }

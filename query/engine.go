@@ -328,6 +328,9 @@ func (s scanner) Scan(ctx context.Context, scan *plan.Scan) (eval.Reader, error)
 
 func scanOf(scan *plan.Scan) store.Scan {
 	out := store.Scan{Table: scan.Def.Name, Columns: scan.Out.Names(), From: scan.From, To: scan.To}
+	for _, b := range scan.Bounds {
+		out.Bounds = append(out.Bounds, store.Bound(b))
+	}
 	for _, e := range scan.Equal {
 		out.Equal = append(out.Equal, store.Equal(e))
 	}

@@ -25,7 +25,7 @@ func (m *inMemory) Tables() []string                  { return []string{m.def.Na
 func (m *inMemory) Close() error                      { return nil }
 
 func (m *inMemory) Stats(string) store.Stats {
-	return store.Stats{Rows: int64(m.rows.Rows), Bytes: m.rows.Bytes(), Max: -1, Segments: 1}
+	return store.Stats{Rows: int64(m.rows.Rows), Bytes: m.rows.Bytes(), Max: -1, Undated: int64(m.rows.Rows), Segments: 1}
 }
 
 func (m *inMemory) Scan(ctx context.Context, scan store.Scan) (store.Reader, error) {
@@ -181,6 +181,7 @@ func (u union) Stats(name string) store.Stats {
 			out.Min = st.Min
 		}
 		out.Rows, out.Bytes, out.Segments, out.Max = out.Rows+st.Rows, out.Bytes+st.Bytes, out.Segments+st.Segments, max(out.Max, st.Max)
+		out.Undated += st.Undated
 	}
 	return out
 }
@@ -207,6 +208,7 @@ func (u union) Scan(ctx context.Context, scan store.Scan) (store.Reader, error) 
 		part := scan
 		physical := own.Physical()
 		part.Columns = slices.DeleteFunc(slices.Clone(scan.Columns), func(c string) bool { return physical.Index(c) < 0 })
+		part.Bounds = slices.DeleteFunc(slices.Clone(scan.Bounds), func(b store.Bound) bool { return physical.Index(b.Column) < 0 })
 		part.Equal = slices.DeleteFunc(slices.Clone(scan.Equal), func(e store.Equal) bool { return physical.Index(e.Column) < 0 })
 		r, err := s.Scan(ctx, part)
 		if err != nil {

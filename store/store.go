@@ -97,18 +97,27 @@ type Stats struct {
 	Rows     int64 // at most; 0 only where there are none
 	Bytes    int64 // on disk, about
 	Min, Max int64 // ticks of the time column; Max < Min when there are no rows
+	Undated  int64 // rows without a time, at most
 	Segments int
 }
 
-// Scan says what to read. From, To, Equal and Terms only prune: rows that they
+// Scan says what to read. From, To, Bounds, Equal and Terms only prune: rows that they
 // exclude may still come, so the caller keeps its filters.
 type Scan struct {
 	Table   string
 	Columns []string // physical names, in the order wanted; may be empty (rows are counted)
 	From    int64    // ticks of the time column, inclusive
 	To      int64    // exclusive; 0 is no bound
+	Bounds  []Bound  // all must hold
 	Equal   []Equal  // all must hold
 	Terms   []Terms  // all must hold
+}
+
+// Bound says that a datetime column, other than the table's time, lies in [From, To);
+// To 0 is no bound.
+type Bound struct {
+	Column   string
+	From, To int64
 }
 
 // Equal says that a string column has one of the values, exactly.
@@ -141,6 +150,14 @@ type Reader interface {
 // by type assertion.
 type Excluder interface {
 	Excludes(scan Scan) bool
+}
+
+// Dater is a Snapshot that may know how far back rows lie. Found by type assertion.
+type Dater interface {
+	// Since is a time since which about n of the rows are that may satisfy the scan;
+	// where there are not as many, one before all rows. false: it is not known. A guess
+	// that a reader checks: rows in memory and superseded ones are not counted.
+	Since(scan Scan, n int64) (ticks int64, ok bool)
 }
 
 // Limits of one query inside the engine. Zero is the engine's default.

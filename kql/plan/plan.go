@@ -51,11 +51,18 @@ type Op interface {
 type Scan struct {
 	Def table.Def
 	Out table.Schema
-	// From, To, Equal and Terms are hints that prune what is read (see store.Scan); a
-	// rule derives them from the filters behind, which stay.
+	// From, To, Bounds, Equal and Terms are hints that prune what is read (see
+	// store.Scan); a rule derives them from the filters behind, which stay.
 	From, To int64
+	Bounds   []Bound
 	Equal    []Equal
 	Terms    []Terms
+}
+
+// Bound is a hint: Column, of type datetime, lies in [From, To), where To 0 is no bound.
+type Bound struct {
+	Column   string
+	From, To int64
 }
 
 // Equal is a hint: Column has one of the values.

@@ -51,6 +51,13 @@ func (s *Scan) String() string {
 		}
 		b.WriteString(" [" + table.FormatDateTime(s.From) + ", " + to + ")")
 	}
+	for _, t := range s.Bounds {
+		to := "…"
+		if t.To != 0 {
+			to = table.FormatDateTime(t.To)
+		}
+		b.WriteString(" " + Ident(t.Column) + " [" + table.FormatDateTime(t.From) + ", " + to + ")")
+	}
 	for _, e := range s.Equal {
 		fmt.Fprintf(&b, " {%s in %q}", e.Column, e.Values)
 	}

@@ -86,7 +86,7 @@ func (r *Rewriting) nothing(p *Pipeline) bool {
 
 // excluded says that a table has no row that a scan asks for.
 func (r *Rewriting) excluded(s *Scan) bool {
-	asks := s.From > 0 || s.To > 0 || len(s.Equal) > 0 || len(s.Terms) > 0
+	asks := s.From > 0 || s.To > 0 || len(s.Bounds) > 0 || len(s.Equal) > 0 || len(s.Terms) > 0
 	return asks && r.Excluded != nil && r.Excluded(s)
 }
 

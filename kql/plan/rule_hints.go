@@ -27,7 +27,7 @@ func hints(r *Rewriting, p *Pipeline) *Pipeline {
 			termHint(&out, c)
 		}
 	}
-	if out.From == s.From && out.To == s.To && len(out.Equal) == len(s.Equal) && len(out.Terms) == len(s.Terms) {
+	if out.From == s.From && out.To == s.To && slices.Equal(out.Bounds, s.Bounds) && len(out.Equal) == len(s.Equal) && len(out.Terms) == len(s.Terms) {
 		return p
 	}
 	return &Pipeline{&out, p.Ops}
@@ -47,29 +47,24 @@ func (r *Rewriting) ticks(e Expr) (int64, bool) {
 	return k.Value.Int64(), true
 }
 
+// timeHint of a comparison of a datetime column with a time.
 func (r *Rewriting) timeHint(s *Scan, e Expr) {
 	c, ok := e.(*Call)
-	if !ok || s.Def.Time == "" {
+	if !ok {
 		return
 	}
-	isTime := func(e Expr) bool { x, ok := e.(*Col); return ok && x.Name == s.Def.Time && x.T == table.DateTime }
-	from := func(t int64) {
-		if t > s.From {
-			s.From = t
-		}
-	}
-	to := func(t int64) { // exclusive
-		if t > 0 && (s.To == 0 || t < s.To) {
-			s.To = t
-		}
+	isTime := func(e Expr) bool {
+		x, ok := e.(*Col)
+		return ok && x.T == table.DateTime && s.Def.Columns.Index(x.Name) >= 0
 	}
 	op := c.Fn.Name
 	if op == "between" && len(c.Args) == 3 && isTime(c.Args[0]) {
+		name := c.Args[0].(*Col).Name
 		if t, ok := r.ticks(c.Args[1]); ok {
-			from(t)
+			s.from(name, t)
 		}
 		if t, ok := r.ticks(c.Args[2]); ok {
-			to(t + 1)
+			s.to(name, t+1)
 		}
 		return
 	}
@@ -88,19 +83,61 @@ func (r *Rewriting) timeHint(s *Scan, e Expr) {
 	if !ok {
 		return
 	}
+	name := x.(*Col).Name
 	switch op {
 	case ">":
-		from(t + 1)
+		s.from(name, t+1)
 	case ">=":
-		from(t)
+		s.from(name, t)
 	case "<":
-		to(t)
+		s.to(name, t)
 	case "<=":
-		to(t + 1)
+		s.to(name, t+1)
 	case "==":
-		from(t)
-		to(t + 1)
+		s.from(name, t)
+		s.to(name, t+1)
 	}
+}
+
+// from says that a time is t or later, to that it is before t.
+func (s *Scan) from(column string, t int64) {
+	if column == s.Def.Time {
+		s.From = max(s.From, t)
+		return
+	}
+	b := s.bound(column)
+	b.From = max(b.From, t)
+}
+
+func (s *Scan) to(column string, t int64) {
+	to := &s.To
+	if column != s.Def.Time {
+		to = &s.bound(column).To
+	}
+	if t > 0 && (*to == 0 || t < *to) {
+		*to = t
+	}
+}
+
+// bound of a column, which may be changed: the scan's list is not another's.
+func (s *Scan) bound(column string) *Bound {
+	s.Bounds = slices.Clone(s.Bounds)
+	for i := range s.Bounds {
+		if s.Bounds[i].Column == column {
+			return &s.Bounds[i]
+		}
+	}
+	s.Bounds = append(s.Bounds, Bound{Column: column})
+	return &s.Bounds[len(s.Bounds)-1]
+}
+
+// Equals are the values that a filter wants of columns of a table that have an index.
+func Equals(def table.Def, pred Expr) []Equal {
+	s := Scan{Def: def}
+	for _, c := range Conjuncts(pred) {
+		equalHint(&s, c)
+	}
+	return s.Equal
 }
 
 // maxEqual is how many values of an id are worth looking up.

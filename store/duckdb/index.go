@@ -46,8 +46,10 @@ type indexHead struct {
 type indexSection struct {
 	Segment string        `json:"segment"` // table in the file
 	Kind    string        `json:"kind"`
-	Columns []string      `json:"columns"` // whose values are covered
-	Blocks  []indexFilter `json:"blocks"`
+	Columns []string      `json:"columns,omitempty"` // whose values are covered
+	Blocks  []indexFilter `json:"blocks,omitempty"`
+	Rows    int64         `json:"rows,omitempty"`  // of kindRows
+	Rowed   []columnMeta  `json:"rowed,omitempty"` // of kindRows
 }
 
 const kindIDs = "ids"
@@ -75,6 +77,11 @@ type index struct {
 type segmentIndex struct {
 	columns map[string]bool
 	blocks  []blockFilter
+
+	// Of kindRows (rows.go).
+	rows  int64
+	lists map[string]*rowIndexColumn
+	cells map[string]*rowIndexColumn
 }
 
 type blockFilter struct {
@@ -290,6 +297,9 @@ func parseIndex(data []byte, kind string) (*index, error) {
 			continue
 		}
 		si := &segmentIndex{columns: map[string]bool{}, blocks: make([]blockFilter, len(s.Blocks))}
+		if err := si.readRows(s, body); err != nil {
+			return nil, err
+		}
 		for _, c := range s.Columns {
 			si.columns[c] = true
 		}

@@ -535,8 +535,8 @@ func (x *indexBuilder) stored(ctx context.Context, w *writer, from, segment stri
 }
 
 // sweep does what is left when nothing is to be merged: it makes indexes of values
-// that are missing or damaged, and indexes of terms for files that will stay for a
-// while.
+// that are missing or damaged, and indexes of terms and of rows for files that will stay
+// for a while.
 func (s *Store) sweep(ctx context.Context) error {
 	s.mu.Lock()
 	st := s.state
@@ -551,6 +551,11 @@ func (s *Store) sweep(ctx context.Context) error {
 		}
 		if f.terms.Load() == nil && wantsTerms(f) {
 			if err := s.indexTerms(ctx, f, st); err != nil {
+				return err
+			}
+		}
+		if f.rows.Load() == nil && wantsRows(f) {
+			if err := s.indexRows(ctx, f, st); err != nil {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sextant/fault"
@@ -51,18 +52,28 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 	}
 	plain := func(i int) string { return physName(cols[i]) }
 
-	if view := s.view(def, scan); view != 0 {
-		branch(fmt.Sprintf(" FROM %s(%d)", headFunction, view), plain)
-	}
+	view := s.inMemory(def, scan)
 	for _, seg := range s.state.segs[scan.Table] {
 		if seg.span.outside(scan.From, scan.To) {
 			continue
+		}
+		exact, known, ok := seg.exactRows(scan)
+		if ok && len(exact) == 0 {
+			continue
+		}
+		ok = ok && len(exact) <= maxExact
+		if ok {
+			if b := seg.covered(def, cols, exact, known); b != nil {
+				view.batches = append(view.batches, b)
+				view.rows += b.count()
+				continue
+			}
 		}
 		ranges, all := seg.rowsFor(scan)
 		if !all && len(ranges) == 0 {
 			continue
 		}
-		all = all || worthless(ranges, seg.rows)
+		all = !ok && (all || worthless(ranges, seg.rows))
 		cell := plain
 		if seg.def != def {
 			cell = func(i int) string { return seg.cell(def, cols[i], cols) }
@@ -82,9 +93,22 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 		if dead != "" {
 			dead = " AND " + dead
 		}
+		if ok && len(exact) > 1 {
+			// A subquery is answered by rows, where a list of them is looked for in all.
+			branch(fmt.Sprintf("%s WHERE rowid IN (SELECT unnest(%s))%s", from, numbers(exact), dead), cell)
+			continue
+		}
+		if ok {
+			ranges = []rowRange{{exact[0], exact[0] + 1}}
+		}
 		for _, r := range joinRanges(ranges, maxRanges) {
 			branch(fmt.Sprintf("%s WHERE r >= %d AND r < %d%s", from, r.from, r.to, dead), cell)
 		}
+	}
+	if view.rows > 0 {
+		id := s.store.views.add(view)
+		s.views = append(s.views, id)
+		branch(fmt.Sprintf(" FROM %s(%d)", headFunction, id), plain)
 	}
 	if b.Len() == 0 {
 		branch(" WHERE false", func(i int) string { return "CAST(NULL AS " + def.kinds[cols[i]].sql() + ")" })
@@ -96,6 +120,10 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 // range of them in a branch, not for several.
 const maxRanges = 16
 
+// maxExact rows of a segment are read one by one; more are found sooner by reading the
+// columns that the scan asks for.
+const maxExact = 4096
+
 // Excludes implements store.Excluder: no rows in memory, and no segment that may hold
 // rows of the scan.
 func (s *snapshot) Excludes(scan store.Scan) bool {
@@ -106,6 +134,9 @@ func (s *snapshot) Excludes(scan store.Scan) bool {
 	}
 	for _, seg := range s.state.segs[scan.Table] {
 		if seg.span.outside(scan.From, scan.To) {
+			continue
+		}
+		if exact, _, ok := seg.exactRows(scan); ok && len(exact) == 0 {
 			continue
 		}
 		if ranges, all := seg.rowsFor(scan); all || len(ranges) > 0 {
@@ -140,8 +171,8 @@ func joinRanges(ranges []rowRange, n int) []rowRange {
 	return ranges
 }
 
-// view is the number of the rows in memory that the scan may need, 0 for none.
-func (s *snapshot) view(def *tableDef, scan store.Scan) uint64 {
+// inMemory is the rows in memory that the scan may need.
+func (s *snapshot) inMemory(def *tableDef, scan store.Scan) *headView {
 	v := &headView{def: def}
 	for _, b := range s.state.head[def.Name] {
 		if n := b.count(); n > 0 && !b.span.outside(scan.From, scan.To) {
@@ -149,12 +180,19 @@ func (s *snapshot) view(def *tableDef, scan store.Scan) uint64 {
 			v.rows += n
 		}
 	}
-	if v.rows == 0 {
-		return 0
+	return v
+}
+
+// numbers as a list in SQL.
+func numbers(list []int64) string {
+	b := []byte("[")
+	for i, n := range list {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendInt(b, n, 10)
 	}
-	id := s.store.views.add(v)
-	s.views = append(s.views, id)
-	return id
+	return string(append(b, ']'))
 }
 
 // notDead excludes the rows that were superseded after the segment was written.

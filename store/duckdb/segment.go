@@ -145,6 +145,7 @@ type segmentFile struct {
 	meta  fileMeta              // without segments' rows that changed since; see segment
 	index atomic.Pointer[index] // nil: no pruning by value
 	terms atomic.Pointer[index] // nil: no pruning by term
+	rows  atomic.Pointer[index] // nil: not known where values are
 
 	refs atomic.Int32
 	gone atomic.Bool // no longer in the manifest: deleted with the last reference
@@ -160,6 +161,10 @@ func indexPath(dir string, id int64) string {
 
 func termsPath(dir string, id int64) string {
 	return filepath.Join(dir, fmt.Sprintf("%012d.trm", id))
+}
+
+func rowsPath(dir string, id int64) string {
+	return filepath.Join(dir, fmt.Sprintf("%012d.row", id))
 }
 
 // alias is the name under which every instance attaches the file.
@@ -249,7 +254,7 @@ func (s *fileSet) release(drop func(*segmentFile)) {
 
 // close gives back what an open file holds.
 func (f *segmentFile) close() {
-	for _, p := range []*atomic.Pointer[index]{&f.index, &f.terms} {
+	for _, p := range []*atomic.Pointer[index]{&f.index, &f.terms, &f.rows} {
 		if x := p.Swap(nil); x != nil {
 			x.close()
 		}
@@ -261,7 +266,7 @@ func (f *segmentFile) close() {
 func (f *segmentFile) remove() {
 	f.close()
 	os.Remove(f.path)
-	for _, ext := range []string{".idx", ".trm"} {
+	for _, ext := range []string{".idx", ".trm", ".row"} {
 		os.Remove(strings.TrimSuffix(f.path, ".seg") + ext)
 	}
 }

@@ -52,7 +52,7 @@ func (s *snapshot) Stats(name string) store.Stats {
 		out.Segments++
 		sp.join(seg.span)
 	}
-	out.Min, out.Max = sp.Min, sp.Max
+	out.Min, out.Max, out.Undated = sp.Min, sp.Max, sp.Undated
 	return out
 }
 

@@ -209,6 +209,9 @@ func openSegmentFile(dir string, m fileMeta) (*segmentFile, error) {
 	if x, err := openIndex(termsPath(dir, m.ID), kindTerms); err == nil {
 		f.terms.Store(x)
 	}
+	if x, err := openIndex(rowsPath(dir, m.ID), kindRows); err == nil {
+		f.rows.Store(x)
+	}
 	return f, nil
 }
 
@@ -222,7 +225,7 @@ func removeGarbage(dir string, files map[int64]*segmentFile) error {
 		var id int64
 		var ext string
 		n, _ := fmt.Sscanf(e.Name(), "%012d.%s", &id, &ext)
-		if n == 2 && (files[id] == nil || ext != "seg" && ext != "idx" && ext != "trm") || e.Name() == manifestName+".new" {
+		if n == 2 && (files[id] == nil || ext != "seg" && ext != "idx" && ext != "trm" && ext != "row") || e.Name() == manifestName+".new" {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return fault.New(fault.Unavailable, "cannot remove a file that an interrupted write left: %w", err)
 			}

@@ -237,6 +237,8 @@ func (s *snapshot) Stats(name string) store.Stats {
 		for r := range b.Rows {
 			if at >= 0 && !b.Cols[at].IsNull(r) {
 				out.Min, out.Max = min(out.Min, b.Cols[at].N[r]), max(out.Max, b.Cols[at].N[r])
+			} else {
+				out.Undated++
 			}
 		}
 	}
