@@ -241,13 +241,13 @@ func (s *Source) read(ctx context.Context, reader *reading, location string) err
 		if s.o.Folder == "" {
 			return fault.New(fault.Denied, "externaldata cannot read %q: it is no address, and no folder of files is configured (externaldata.folder)", hidden(location))
 		}
-		return s.readFile(reader, location, location)
+		return s.readFile(ctx, reader, location, location)
 	}
 	if u.Scheme != "https" && u.Scheme != "http" {
 		return fault.New(fault.Denied, "externaldata cannot read %s: only https, http and files in externaldata.folder can be", shown(u))
 	}
 	if s.o.Folder != "" {
-		err := s.readFile(reader, path.Join(u.Hostname(), path.Clean("/"+u.Path)), location)
+		err := s.readFile(ctx, reader, path.Join(u.Hostname(), path.Clean("/"+u.Path)), location)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -270,7 +270,7 @@ func (s *Source) read(ctx context.Context, reader *reading, location string) err
 	if resp.StatusCode != http.StatusOK {
 		return fault.New(fault.Unavailable, "externaldata cannot read %s: the server answers %s", shown(u), resp.Status)
 	}
-	if err := reader.file(resp.Body, u.Path); err != nil {
+	if err := reader.file(ctx, resp.Body, u.Path); err != nil {
 		if ctx.Err() != nil {
 			return fault.New(fault.Unavailable, "externaldata cannot read %s: it took longer than %s", shown(u), s.o.Timeout)
 		}
@@ -292,7 +292,7 @@ func (s *Source) refusal(u *url.URL) error {
 }
 
 // readFile of the folder. Nothing outside it can be reached, by .. or by links.
-func (s *Source) readFile(reader *reading, name, location string) error {
+func (s *Source) readFile(ctx context.Context, reader *reading, name, location string) error {
 	root, err := os.OpenRoot(s.o.Folder)
 	if err != nil {
 		return fault.New(fault.Unavailable, "externaldata.folder cannot be opened: %w", err)
@@ -315,7 +315,7 @@ func (s *Source) readFile(reader *reading, name, location string) error {
 		}
 		return fault.New(fault.Denied, "%q in externaldata.folder is no file", hidden(location))
 	}
-	if err := reader.file(f, name); err != nil {
+	if err := reader.file(ctx, f, name); err != nil {
 		return fmt.Errorf("externaldata cannot read %s: %w", hidden(location), err)
 	}
 	return nil
@@ -362,7 +362,7 @@ func Parse(in io.Reader, r Request, maxBytes int64) ([][]table.Value, error) {
 	if err := reader.prepare(); err != nil {
 		return nil, err
 	}
-	if err := reader.file(in, ""); err != nil {
+	if err := reader.file(context.Background(), in, ""); err != nil {
 		return nil, err
 	}
 	return reader.rows, nil

@@ -122,9 +122,16 @@ null | null | null | null | null | null | null`)
 
 	obj.Mapping, obj.Format = "", ""
 	f("broken.json", `{"a":`, obj, "externaldata cannot read broken.json: it cannot be read as multijson: unexpected EOF")
-	parquet := ab
-	parquet.Format = "parquet"
-	f("x.parquet", "PAR1", parquet, "the format \"parquet\" cannot be read; "+formats+" can")
+	avro := ab
+	avro.Format = "avro"
+	f("x.avro", "Obj", avro, "the format \"avro\" cannot be read; "+formats+" can")
+
+	w3c := Request{Columns: columns(t, "cs-method:string, sc-status:long, c-ip:string"), Format: "w3clogfile"}
+	f("iis.log", "#Version: 1.0\r\n#Fields: date c-ip cs-method sc-status cs(Agent)\r\n2026-01-02 10.0.0.1 GET 200 \"a b\"\r\n2026-01-02 - POST -\n#Fields: sc-status\n404\n", w3c,
+		"GET | 200 | 10.0.0.1\nPOST | null | \n | 404 |")
+	w3c.Mapping = `[{"Column":"c-ip","Properties":{"Field":"c-ip"}},{"Column":"cs-method","Properties":{"ConstValue":"GET"}}]`
+	f("mapped.log", "#Fields: sc-status c-ip\n200 10.0.0.1", w3c, "GET | null | 10.0.0.1")
+	f("bare.log", "10.0.0.1", w3c, "externaldata cannot read bare.log: it has records before a line #Fields:")
 
 	f("packed.csv.gz", gzipped(t, "x,1\n"), ab, "x | 1")
 	f("packed.zip", zipped(t, map[string]string{"in.csv": "x,1\n"}), ab, "x | 1")
@@ -360,7 +367,7 @@ func TestEntries(t *testing.T) {
 
 // No file, whatever is in it, is more than an error.
 func FuzzFile(f *testing.F) {
-	for _, format := range []string{"csv", "tsve", "json", "txt", "raw"} {
+	for _, format := range []string{"csv", "tsve", "json", "txt", "raw", "w3clogfile"} {
 		for _, s := range []string{"a,1\n", "{\"a\":1}", "\x1f\x8b\x08", "PK\x03\x04", "\"", "\xff\xfea", gzipped(f, "a,b")} {
 			f.Add(s, format)
 		}
@@ -368,10 +375,10 @@ func FuzzFile(f *testing.F) {
 	cols := columns(f, "a:string, n:long, d:dynamic, t:datetime")
 	f.Fuzz(func(t *testing.T, content, format string) {
 		r := &reading{Request: Request{Columns: cols, Format: format}, max: 1000, left: 1 << 20, limit: 1 << 20}
-		if r.prepare() != nil {
+		if r.prepare() != nil || r.Format == "parquet" { // the engine's own tests
 			return
 		}
-		_ = r.file(strings.NewReader(content), "x")
+		_ = r.file(t.Context(), strings.NewReader(content), "x")
 		for _, row := range r.rows {
 			if len(row) != len(cols) {
 				t.Fatalf("%d cells", len(row))

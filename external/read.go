@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -43,7 +45,7 @@ type field struct {
 var separators = map[string]rune{"csv": ',', "tsv": '\t', "tsve": '\t', "psv": '|', "scsv": ';', "sohsv": '\x01'}
 
 // formats that are read.
-const formats = "csv, tsv, psv, scsv, sohsv, json, multijson, txt and raw, packed with gzip or zip or not"
+const formats = "csv, tsv, psv, scsv, sohsv, json, multijson, txt, raw, w3clogfile and parquet, packed with gzip or zip or not"
 
 // prepare finds what each column is made of.
 func (r *reading) prepare() error {
@@ -51,7 +53,7 @@ func (r *reading) prepare() error {
 	if r.Format == "singlejson" {
 		r.Format = "multijson"
 	}
-	if f := r.Format; f != "" && separators[f] == 0 && f != "json" && f != "multijson" && f != "txt" && f != "raw" {
+	if f := r.Format; f != "" && separators[f] == 0 && !slices.Contains([]string{"json", "multijson", "txt", "raw", "w3clogfile", "parquet"}, f) {
 		return fault.New(fault.Invalid, "the format %q cannot be read; %s can", r.Format, formats)
 	}
 	for i, c := range r.Columns {
@@ -66,6 +68,7 @@ func (r *reading) prepare() error {
 		Ordinal            *json.RawMessage
 		Properties         struct {
 			Path       string
+			Field      string // of a W3C log file
 			Ordinal    *json.RawMessage
 			ConstValue *string
 		}
@@ -92,6 +95,8 @@ func (r *reading) prepare() error {
 				return fault.New(fault.Invalid, "the path %q of the ingestion mapping cannot be followed; $.name.name can", p)
 			}
 			f.path = keys
+		} else if e.Properties.Field != "" {
+			f.path = []string{e.Properties.Field}
 		}
 		for _, n := range []*json.RawMessage{e.Ordinal, e.Properties.Ordinal} {
 			if n == nil {
@@ -162,7 +167,7 @@ func (r *reading) tooLarge() error {
 }
 
 // file reads one. Its name, or its first bytes, tell how it is packed.
-func (r *reading) file(in io.Reader, name string) error {
+func (r *reading) file(ctx context.Context, in io.Reader, name string) error {
 	buf := bufio.NewReaderSize(in, 64<<10)
 	head, _ := buf.Peek(4) // shorter files have fewer; an error comes again
 	switch {
@@ -171,7 +176,7 @@ func (r *reading) file(in io.Reader, name string) error {
 		if err != nil {
 			return fault.New(fault.Invalid, "it is no gzip file: %v", err)
 		}
-		return r.records(packed, strings.TrimSuffix(name, ".gz"))
+		return r.records(ctx, packed, strings.TrimSuffix(name, ".gz"))
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		all, err := io.ReadAll(io.LimitReader(buf, r.limit+1))
 		if err != nil {
@@ -192,19 +197,19 @@ func (r *reading) file(in io.Reader, name string) error {
 			if err != nil {
 				return fault.New(fault.Invalid, "the zip file cannot be unpacked: %v", err)
 			}
-			if err := errors.Join(r.records(in, f.Name), in.Close()); err != nil {
+			if err := errors.Join(r.records(ctx, in, f.Name), in.Close()); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return r.records(buf, name)
+	return r.records(ctx, buf, name)
 }
 
 // formatOf a file by its name.
 func formatOf(name string) string {
 	switch ext := strings.TrimPrefix(strings.ToLower(path.Ext(name)), "."); {
-	case separators[ext] != 0, ext == "txt", ext == "raw":
+	case separators[ext] != 0, ext == "txt", ext == "raw", ext == "parquet":
 		return ext
 	case ext == "json", ext == "jsonl", ext == "ndjson", ext == "multijson":
 		return "multijson"
@@ -214,10 +219,13 @@ func formatOf(name string) string {
 	return "csv"
 }
 
-func (r *reading) records(in io.Reader, name string) error {
+func (r *reading) records(ctx context.Context, in io.Reader, name string) error {
 	format := r.Format
 	if format == "" {
 		format = formatOf(name)
+	}
+	if format == "parquet" {
+		return r.parquet(ctx, &bounded{in, r})
 	}
 	// A mark of order of bytes tells UTF-16; UTF-8's own is dropped.
 	text := transform.NewReader(&bounded{in, r}, unicode.BOMOverride(transform.Nop))
@@ -241,6 +249,8 @@ func (r *reading) read(in io.Reader, format string) error {
 		return r.values([]string{valid(string(all))})
 	case "json", "multijson":
 		return r.objects(in)
+	case "w3clogfile":
+		return r.extended(in)
 	}
 	c := csv.NewReader(in)
 	c.Comma, c.LazyQuotes, c.FieldsPerRecord, c.ReuseRecord = separators[format], true, -1, true
@@ -335,17 +345,9 @@ func (r *reading) object(raw json.RawMessage) error {
 			row[i] = *f.fixed
 			continue
 		}
-		at := d
-		for _, key := range f.path {
-			o, ok := at.(*table.Object)
-			if !ok {
-				at = nil
-				break
-			}
-			at, _ = o.Get(key)
-		}
-		if f.path == nil {
-			at = nil
+		var at any
+		if f.path != nil {
+			at = follow(d, f.path)
 		}
 		v := table.FromDyn(at)
 		if c.Type != table.Dynamic {
@@ -359,6 +361,65 @@ func (r *reading) object(raw json.RawMessage) error {
 		row[i] = v
 	}
 	return r.add(row)
+}
+
+// follow the names of a path into objects; nil where one is missing.
+func follow(d any, path []string) any {
+	for _, key := range path {
+		o, ok := d.(*table.Object)
+		if !ok {
+			return nil
+		}
+		d, _ = o.Get(key)
+	}
+	return d
+}
+
+// extended is W3C's extended log file: directives behind #, of which Fields names the
+// fields of the records; a field is a word or stands between quotation marks, - is none. Columns
+// are found by their names.
+func (r *reading) extended(in io.Reader) error {
+	buf := bufio.NewReaderSize(in, 64<<10)
+	var names []string
+	for end := false; !end; {
+		line, err := buf.ReadString('\n')
+		if end = err == io.EOF; err != nil && !end {
+			return err
+		}
+		line = valid(strings.TrimSpace(line))
+		if list, ok := strings.CutPrefix(line, "#Fields:"); ok {
+			names = strings.Fields(list)
+		}
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if names == nil {
+			return fault.New(fault.Invalid, "it has records before a line #Fields:")
+		}
+		o := map[string]string{}
+		for i := 0; line != "" && i < len(names); i++ {
+			var word string
+			if line[0] == '"' {
+				word, line, _ = strings.Cut(line[1:], `"`)
+			} else if word, line, _ = strings.Cut(line, " "); word == "-" {
+				word = ""
+			}
+			o[names[i]], line = word, strings.TrimLeft(line, " \t")
+		}
+		row := make([]table.Value, len(r.Columns))
+		for i, c := range r.Columns {
+			row[i] = table.Null(c.Type)
+			if f := r.fields[i]; f.fixed != nil {
+				row[i] = *f.fixed
+			} else if len(f.path) == 1 {
+				row[i] = r.cell(o[f.path[0]], c.Type)
+			}
+		}
+		if err := r.add(row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // values of a record in order.
