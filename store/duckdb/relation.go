@@ -52,7 +52,7 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 	}
 	plain := func(i int) string { return physName(cols[i]) }
 
-	view := s.inMemory(def, scan)
+	view, left := s.inMemory(def, scan), maxExactAll
 	for _, seg := range s.state.segs[scan.Table] {
 		if seg.span.outside(scan.From, scan.To) {
 			continue
@@ -61,8 +61,8 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 		if ok && len(exact) == 0 {
 			continue
 		}
-		ok = ok && len(exact) <= maxExact
-		if ok {
+		if ok = ok && len(exact) <= min(maxExact, left); ok {
+			left -= len(exact)
 			if b := seg.covered(def, cols, exact, known); b != nil {
 				view.batches = append(view.batches, b)
 				view.rows += b.count()
@@ -121,8 +121,12 @@ func (s *snapshot) Relation(scan store.Scan) (string, error) {
 const maxRanges = 16
 
 // maxExact rows of a segment are read one by one; more are found sooner by reading the
-// columns that the scan asks for.
-const maxExact = 4096
+// columns that the scan asks for. maxExactAll bounds what a statement takes of all segments
+// so, for their rows, or their numbers, are held in memory meanwhile.
+const (
+	maxExact    = 4096
+	maxExactAll = 1 << 16
+)
 
 // Excludes implements store.Excluder: no rows in memory, and no segment that may hold
 // rows of the scan.
