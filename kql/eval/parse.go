@@ -196,7 +196,9 @@ func regexMatch(parts []plan.ParsePart, flags string) (func(string, []string) bo
 	}
 	groups := make([]int, n)
 	for i := range groups {
-		groups[i] = re.SubexpIndex("capture" + strconv.Itoa(i))
+		if groups[i] = re.SubexpIndex("capture" + strconv.Itoa(i)); groups[i] < 0 {
+			return nil, fault.New(fault.Invalid, "parse cannot use the regular expression: a column stands inside [ ]; close it before the column")
+		}
 	}
 	return func(text string, out []string) bool {
 		m := re.FindStringSubmatchIndex(text)
