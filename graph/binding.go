@@ -45,6 +45,8 @@ type seen struct {
 	noPolicies bool
 	// tenant whose records they are.
 	tenant string
+	// members of enumerations that came later are seen as they are.
+	members bool
 }
 
 // bind the entity's properties to the columns of one of its tables. row gives the

@@ -371,7 +371,7 @@ func (f *Face) item(ctx context.Context, c *Call, r *resource) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.one(ctx, c, l, r.String()+"/$entity")
+	return f.one(ctx, c, l, l.contextOf(r.String())+"/$entity")
 }
 
 // one object of a listing, the first; 404 where there is none.
@@ -400,7 +400,7 @@ func (f *Face) one(ctx context.Context, c *Call, l *listing, of string) (*Reply,
 	if len(b) > 2 {
 		head = append(head, ',')
 	}
-	return &Reply{Body: append(head, b[1:]...)}, nil
+	return &Reply{Body: append(head, b[1:]...), Header: c.applied()}, nil
 }
 
 // Object is JSON of a value that is no record, with the context before its members.

@@ -464,6 +464,7 @@ func (f *Face) allow(c *Call, op *Operation) error {
 		return refused(d)
 	}
 	c.see = f.sees(c.Who, t, d)
+	_, c.see.members = c.prefers(preferMembers)
 	return f.limits(c, op)
 }
 

@@ -75,7 +75,7 @@ func (f *Face) historyItem(ctx context.Context, c *Call, r *resource) (*Reply, e
 			return nil, err
 		}
 		head := append([]byte(nil), `{"@odata.context":`...)
-		head = appendText(head, []byte(c.Context(contextPath(r, c)+"/$entity")))
+		head = appendText(head, []byte(c.Context(l.contextOf(contextPath(r, c))+"/$entity")))
 		return &Reply{Body: append(append(head, ','), b[1:]...)}, nil
 	}
 	return nil, NotFound(c.Values["hid"])

@@ -47,9 +47,13 @@ are missing and empty ones are then the same, and a second has seven digits.
 
 - Sign-ins are interactive ones unless ` + "`$filter=signInEventTypes/any(t: t eq 'nonInteractiveUser')`" + ` (beta) asks for others:
   interactiveUser, nonInteractiveUser, servicePrincipal, managedIdentity. With ` + "`Prefer: include-all-signins`" + ` all kinds come at once, in both versions.
-- Members of enumerations that were added later are always sent, as with ` + "`Prefer: include-unknown-enum-members`" + `.
+- Members that came to an enumeration later, those behind unknownFutureValue, are sent with ` + "`Prefer: include-unknown-enum-members`" + ` and read
+  unknownFutureValue without; filters know them either way. ` + "`sextant graph get`" + ` asks for them. A word that is no member is sent as it came.
 - Alerts are those of the table SecurityAlert, and those that came in as Graph's own objects; incidentId of the former is that of the newest incident
-  that names the alert, and cannot be filtered by. PATCH and comments work on the former.
+  that names the alert, and cannot be filtered by. Alerts of [alert rules](alerts.md) are among them (microsoftSentinel, scheduledAlerts, Azure Monitor).
+- PATCH and comments work on all alerts and on incidents. What is said of an alert that another Graph gave is a record of its own
+  (GraphSecurityAlertChanges_CL), which stands over the object, member by member, also over a version that comes in later; comments come behind the object's own.
+  Each change has a record in AuditLogs (loggedByService Sextant), with the values before and after.
 - Risky users and risk detections come once each, as the latest record has them; the records before are the history.
 - Conditional access policies of sign-ins are shown to who has one of the permissions ` + "%s" + `, and as a person one of the roles ` + "%s" + `; to others the list is empty.
 - Without the licence for Identity Protection, levels and details of risk read hidden and premium types generic; filters see the same.
@@ -77,8 +81,9 @@ once. The token is sealed and good for 30 days, after a restart too; one that wa
 
 ## Change notifications
 
-` + "`POST /subscriptions`" + ` takes any collection of this page that has records (Microsoft's service has security alerts alone), all of it, with changeType
-created, updated or both. The URL must echo a validation token within ten seconds. Notifications come about a second after the record, at most 100 to a
+` + "`POST /subscriptions`" + ` takes any collection of this page that has records, one object of it (/{id}), or those for which a filter holds, as the
+subscriber sees them (?$filter=…); other options are refused. Microsoft's service has, of what is here, security alerts alone, under the older path
+/security/alerts and never all of them: one, or by a $filter. changeType is created, updated or both. The URL must echo a validation token within ten seconds. Notifications come about a second after the record, at most 100 to a
 delivery, at least once; one that is not answered with 2xx is tried again for a day.
 
 | | |
@@ -88,7 +93,8 @@ delivery, at least once; one that is not answered with 2xx is tried again for a 
 | includeResourceData | needs encryptionCertificate (base64 of X.509, RSA of 2,048 bits or more) and encryptionCertificateId. data: AES-256-CBC, PKCS #7, the first 16 bytes of the key as initialization vector; dataSignature: HMAC-SHA256 of it with the same key; dataKey: RSA-OAEP with SHA-1. validationTokens: a token of this server's authority for the application, with azp 0bf30f3b-4a52-48df-9a82-234910c4a086 |
 | at most | 1,000 subscriptions of a tenant |
 
-Not there: subscriptions to a part ($filter), notificationQueryOptions, delivery to event hubs.
+A subscription made with ` + "`Prefer: include-unknown-enum-members`" + ` gets resource data with such members. Not there: notificationQueryOptions (of printers alone),
+delivery to event hubs.
 
 ## Collections
 

@@ -11,9 +11,11 @@ import (
 
 	"sextant/access"
 	"sextant/fault"
+	"sextant/kql/fn"
 	"sextant/odata"
 	"sextant/record"
 	"sextant/subscription"
+	"sextant/table"
 )
 
 // Subscribable are the resources that can be subscribed to: the collections of
@@ -85,17 +87,29 @@ func (f *Face) Readable(who *access.Principal, version, path string) bool {
 	return f.asReader(who, version).mayRead(path) == nil
 }
 
+// Notice says of which resource objects are sent without being asked, and to whom.
+type Notice struct {
+	Version, Tenant, Path string
+	Filter                string // what it does not hold for is left out
+	Members               bool   // members of enumerations that came later are sent as they are
+}
+
 // Notified are records of a resource as the objects that a principal sees of them:
-// what notifications with resource data carry.
-func (f *Face) Notified(ctx context.Context, who *access.Principal, version, tenant, path string, raws [][]byte) ([]json.RawMessage, error) {
-	c := f.asReader(who, version)
-	c.Header.Set(TenantHeader, tenant)
-	if err := c.mayRead(path); err != nil {
+// what notifications with resource data carry. nil stands for what the filter leaves
+// out.
+func (f *Face) Notified(ctx context.Context, who *access.Principal, n Notice, raws [][]byte) ([]json.RawMessage, error) {
+	c := f.asReader(who, n.Version)
+	c.Header.Set(TenantHeader, n.Tenant)
+	if err := c.mayRead(n.Path); err != nil {
 		return nil, err
 	}
-	r := c.api.resource(path)
+	r := c.api.resource(n.Path)
 	if r == nil {
-		return nil, fault.New(fault.NotFound, "there is no resource %q", path)
+		return nil, fault.New(fault.NotFound, "there is no resource %q", n.Path)
+	}
+	keep, err := f.sieve(c.api, r, n.Filter)
+	if err != nil {
+		return nil, err
 	}
 	l, err := f.newListing(c, r, r.entity, &odata.Options{Top: -1}, "", true, false)
 	if err != nil {
@@ -109,7 +123,7 @@ func (f *Face) Notified(ctx context.Context, who *access.Principal, version, ten
 		}
 		name := f.o.Model.DefFor(known.Category).Name
 		if r.said != "" && name == r.said { // of an object that lies elsewhere
-			object, in, err := c.object(ctx, path, gjson.GetBytes(raw, "properties.id").Str)
+			object, in, err := c.object(ctx, n.Path, gjson.GetBytes(raw, "properties.id").Str)
 			if err != nil {
 				return nil, err
 			}
@@ -126,9 +140,47 @@ func (f *Face) Notified(ctx context.Context, who *access.Principal, version, ten
 	m := newMaker(r, r.entity, l.see, nil)
 	out := make([]json.RawMessage, len(raws))
 	for i, raw := range raws {
-		if out[i], err = l.object(ctx, c, nil, m, rows[i], raw); err != nil {
+		// Filters see members as they are, whatever is sent.
+		m.members = true
+		object, err := l.object(ctx, c, nil, m, rows[i], raw)
+		if err != nil {
 			return nil, err
 		}
+		if ok, err := keep(ctx, object); !ok || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if m.members = n.Members; !n.Members {
+			if object, err = l.object(ctx, c, nil, m, rows[i], raw); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = object
 	}
 	return out, nil
+}
+
+// sieve of a $filter over objects of a resource as they are shown; "" keeps all.
+func (f *Face) sieve(a *api, r *resource, filter string) (keep func(ctx context.Context, object []byte) (bool, error), err error) {
+	if filter == "" {
+		return func(context.Context, []byte) (bool, error) { return true, nil }, nil
+	}
+	wrong := func(err error) error { return &odata.OptionError{Option: "$filter", Text: filter, Err: err} }
+	e, err := odata.ParseFilter(filter)
+	if err != nil {
+		return nil, wrong(err)
+	}
+	p, err := f.overObjects(a, r.entity).Filter(e)
+	if err != nil {
+		return nil, wrong(err)
+	}
+	return func(ctx context.Context, object []byte) (bool, error) {
+		doc, err := table.ParseJSON(string(object))
+		if err != nil {
+			return false, err
+		}
+		return odata.Evaluate(fn.NewContext(ctx, f.now(), 0, nil), p.Pred, cellOf(table.DynamicValue(doc))).Bool(), nil
+	}, nil
 }

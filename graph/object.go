@@ -86,8 +86,10 @@ type maker struct {
 	shape *shape
 	// picked are the fields that $select names; nil is all.
 	picked []bool
-	view   record.View
-	nodes  []record.Node
+	// members of enumerations that came later are shown as they are.
+	members bool
+	view    record.View
+	nodes   []record.Node
 	// also are the fields of the record that stand in for a property's own.
 	also [][][]string
 	// fill sets properties that no field has: it gets the property's name and appends
@@ -98,7 +100,7 @@ type maker struct {
 }
 
 func newMaker(r *resource, entity *odata.Type, see seen, selected []string) *maker {
-	m := &maker{res: r, shape: shapeOf(entity, see, map[*odata.Type]*shape{})}
+	m := &maker{res: r, members: see.members, shape: shapeOf(entity, see, map[*odata.Type]*shape{})}
 	m.nodes = make([]record.Node, len(m.shape.fields))
 	m.also = make([][][]string, len(m.shape.fields))
 	for i := range m.shape.fields {
@@ -235,7 +237,7 @@ func (m *maker) one(dst []byte, f *shapeField, v *record.View, n record.Node) []
 		return append(dst, nullText...)
 	}
 	if r.Kind == odata.EnumKind {
-		return enum(dst, r.Enum, v, n)
+		return enum(dst, r.Enum, v, n, m.members)
 	}
 	switch r.Name {
 	case "String":
@@ -373,46 +375,55 @@ func stamp(ticks int64) string {
 }
 
 // enum appends a member as Graph spells it; a number is the member of that value, or
-// the members of several flags. A word that is no member stays as it came.
-func enum(dst []byte, e *odata.Enum, v *record.View, n record.Node) []byte {
+// the members of several flags. A word that is no member stays as it came. later shows
+// members that came to the enumeration later as they are, else as unknownFutureValue.
+func enum(dst []byte, e *odata.Enum, v *record.View, n record.Node, later bool) []byte {
+	var names []string
+	add := func(name string) {
+		if instead, is := e.Later(name); is && !later {
+			name = instead
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	switch v.Kind(n) {
 	case record.Text:
-		text := v.Text(n)
-		if len(text) == 0 {
+		text := string(v.Text(n))
+		if text == "" {
 			return append(dst, nullText...)
 		}
-		if m, ok := e.Find(string(text)); ok {
-			return appendText(dst, []byte(m.Name))
+		parts := []string{text}
+		if e.Flags() {
+			parts = strings.Split(text, ",")
 		}
-		if bytes.IndexByte(text, ',') > 0 && e.Flags() {
-			var names []string
-			for part := range strings.SplitSeq(string(text), ",") {
+		for _, part := range parts {
+			if len(parts) > 1 {
 				part = strings.TrimSpace(part)
-				if m, ok := e.Find(part); ok {
-					part = m.Name
-				}
-				names = append(names, part)
 			}
-			return appendText(dst, []byte(strings.Join(names, ",")))
+			if m, ok := e.Find(part); ok {
+				part = m.Name
+			}
+			add(part)
 		}
-		return append(dst, v.Raw(n)...)
 	case record.Number:
 		value, err := strconv.ParseInt(string(v.Raw(n)), 10, 64)
 		if err != nil {
 			break
 		}
-		var names []string
 		for _, m := range e.Members {
 			if m.Value == value {
-				return appendText(dst, []byte(m.Name))
+				names = nil
+				add(m.Name)
+				break
 			}
 			if m.Value != 0 && value&m.Value == m.Value && e.Flags() {
-				names = append(names, m.Name)
+				add(m.Name)
 			}
 		}
-		if len(names) > 0 {
-			return appendText(dst, []byte(strings.Join(names, ",")))
-		}
 	}
-	return append(dst, nullText...)
+	if len(names) == 0 {
+		return append(dst, nullText...)
+	}
+	return appendText(dst, []byte(strings.Join(names, ",")))
 }

@@ -26,15 +26,32 @@ type computed struct {
 	page, most int
 }
 
+// overObjects binds the properties of an entity to the members of objects in memory;
+// cellOf one gives their values.
+func (f *Face) overObjects(a *api, entity *odata.Type) *odata.Binding {
+	return &odata.Binding{Model: a.model, Entity: entity, Cat: f.o.Engine.Catalogue(), Column: func(property string) (odata.Column, bool) {
+		return odata.Column{Expr: &plan.Col{Name: property, T: table.Dynamic}}, true
+	}}
+}
+
+func cellOf(object table.Value) func(string) table.Value {
+	return func(name string) table.Value {
+		if x, ok := object.Dyn().(*table.Object); ok {
+			if v, ok := x.Get(name); ok && v != nil {
+				return table.DynamicValue(v)
+			}
+		}
+		return table.Null(table.Dynamic)
+	}
+}
+
 // serve a computed collection: the options of OData over objects in memory.
 func (f *Face) serve(ctx context.Context, c *Call, all computed) (*Reply, error) {
 	o, err := optionsOf(c)
 	if err != nil {
 		return nil, err
 	}
-	b := &odata.Binding{Model: c.api.model, Entity: all.entity, Cat: f.o.Engine.Catalogue(), Column: func(property string) (odata.Column, bool) {
-		return odata.Column{Expr: &plan.Col{Name: property, T: table.Dynamic}}, true
-	}}
+	b := f.overObjects(c.api, all.entity)
 	rows := make([]table.Value, len(all.objects))
 	for i, o := range all.objects {
 		text, err := json.Marshal(o)
@@ -47,16 +64,6 @@ func (f *Face) serve(ctx context.Context, c *Call, all computed) (*Reply, error)
 		}
 		rows[i] = table.DynamicValue(doc)
 	}
-	cell := func(i int) func(string) table.Value {
-		return func(name string) table.Value {
-			if x, ok := rows[i].Dyn().(*table.Object); ok {
-				if v, ok := x.Get(name); ok && v != nil {
-					return table.DynamicValue(v)
-				}
-			}
-			return table.Null(table.Dynamic)
-		}
-	}
 	fc := fn.NewContext(ctx, f.now(), 0, nil)
 	at := make([]int, 0, len(rows))
 	var filter *odata.Filter
@@ -66,7 +73,7 @@ func (f *Face) serve(ctx context.Context, c *Call, all computed) (*Reply, error)
 		}
 	}
 	for i := range rows {
-		if filter == nil || odata.Evaluate(fc, filter.Pred, cell(i)).Bool() {
+		if filter == nil || odata.Evaluate(fc, filter.Pred, cellOf(rows[i])).Bool() {
 			at = append(at, i)
 		}
 	}
@@ -82,7 +89,7 @@ func (f *Face) serve(ctx context.Context, c *Call, all computed) (*Reply, error)
 	}
 	sort.SliceStable(at, func(x, y int) bool {
 		for _, k := range order {
-			n := fn.SortCompare(odata.Evaluate(fc, k.Expr, cell(at[x])), odata.Evaluate(fc, k.Expr, cell(at[y])))
+			n := fn.SortCompare(odata.Evaluate(fc, k.Expr, cellOf(rows[at[x]])), odata.Evaluate(fc, k.Expr, cellOf(rows[at[y]])))
 			if k.Desc {
 				n = -n
 			}

@@ -18,8 +18,7 @@ func (c *Call) prefers(name string) (value string, ok bool) {
 	return "", false
 }
 
-// Preferences that lists follow. Members of enumerations that were added later are
-// always sent: who prefers them is told so.
+// Preferences that answers follow.
 const (
 	preferAll     = "include-all-signins"
 	preferMembers = "include-unknown-enum-members"

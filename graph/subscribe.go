@@ -41,6 +41,15 @@ func (c *Call) mayRead(path string) error {
 	return c.face.allow(c, op)
 }
 
+// mayRead what a subscription is to.
+func (s *Subscriptions) mayRead(c *Call, sub subscription.Subscription) error {
+	of, err := s.Manager.Target(sub.Resource)
+	if err != nil {
+		return err
+	}
+	return c.mayRead(of.Path)
+}
+
 // whose subscriptions a call is about: the tenant, and the application, "" for the
 // administrator's key, which sees all.
 func (c *Call) whose() (tenant, app string, err error) {
@@ -85,7 +94,7 @@ func readSubscription(c *Call) (in subscriptionBody, err error) {
 		return in, BadRequest("The request body is not a subscription: %s", err)
 	}
 	if in.NotificationQueryOptions != "" {
-		return in, BadRequest("notificationQueryOptions are not supported; a subscription is to all of a resource.")
+		return in, BadRequest("notificationQueryOptions are of printers alone; a $filter in the resource works.")
 	}
 	return in, nil
 }
@@ -95,13 +104,17 @@ func (s *Subscriptions) create(ctx context.Context, c *Call) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Manager.Resource(in.Resource)
+	r, err := s.Manager.Target(in.Resource)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.mayRead(r.Path); err != nil {
 		return nil, err
 	}
+	if _, err := c.face.sieve(c.api, c.api.resource(r.Path), r.Filter); err != nil {
+		return nil, err
+	}
+	_, members := c.prefers(preferMembers)
 	tenant, app, err := c.whose()
 	if err != nil {
 		return nil, err
@@ -110,7 +123,7 @@ func (s *Subscriptions) create(ctx context.Context, c *Call) (*Reply, error) {
 		return nil, BadRequest("notificationUrlAppId may be the id of the application that subscribes; tokens are made out to no other.")
 	}
 	sub, err := s.Manager.Create(ctx, subscription.Subscription{
-		Resource: r.Path, ChangeType: in.ChangeType, NotificationURL: in.NotificationURL, LifecycleNotificationURL: in.LifecycleNotificationURL,
+		Resource: r.String(), Members: members, ChangeType: in.ChangeType, NotificationURL: in.NotificationURL, LifecycleNotificationURL: in.LifecycleNotificationURL,
 		ClientState: in.ClientState, LatestTLS: in.LatestSupportedTLSVersion, Expires: in.ExpirationDateTime, URLAppID: in.NotificationURLAppID,
 		IncludeData: in.IncludeResourceData, Certificate: in.EncryptionCertificate, CertificateID: in.EncryptionCertificateID,
 		ApplicationID: app, CreatorID: c.Who.ObjectID, Tenant: tenant, Version: c.Version, Origin: strings.TrimSuffix(c.Base, "/"+c.Version+"/"),
@@ -167,7 +180,7 @@ func (s *Subscriptions) renew(ctx context.Context, c *Call) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.mayRead(sub.Resource); err != nil {
+	if err := s.mayRead(c, sub); err != nil {
 		return nil, err
 	}
 	if sub, err = s.Manager.Renew(ctx, tenant, app, sub.ID, subscription.Renewal{
@@ -186,7 +199,7 @@ func (s *Subscriptions) reauthorize(_ context.Context, c *Call) (*Reply, error) 
 	}
 	sub, err := s.Manager.Get(tenant, app, c.Values["id"])
 	if err == nil {
-		err = c.mayRead(sub.Resource)
+		err = s.mayRead(c, sub)
 	}
 	if err == nil {
 		err = s.Manager.Reauthorized(tenant, app, sub.ID)

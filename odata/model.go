@@ -77,6 +77,21 @@ func (e *Enum) Flags() bool {
 	return false
 }
 
+// Later tells whether a member came to an evolvable enumeration after it was published:
+// it stands behind the member unknownFutureValue, which is what clients see that do
+// not ask for such members. instead is that member as it is spelled.
+func (e *Enum) Later(name string) (instead string, later bool) {
+	for _, m := range e.Members {
+		if m.Name == name {
+			return instead, instead != ""
+		}
+		if strings.EqualFold(m.Name, "unknownFutureValue") {
+			instead = m.Name
+		}
+	}
+	return "", false
+}
+
 // Find a member by its name, whatever its case and the spaces in it.
 func (e *Enum) Find(name string) (Member, bool) {
 	for _, m := range e.Members {

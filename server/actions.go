@@ -40,12 +40,12 @@ func (s *Server) newSubscriptions(sender *notify.Sender) (*subscription.Manager,
 		State: s.o.Node.State(), Sender: sender, Clock: s.o.Clock, Logger: s.o.Logger,
 		Tenant: func(id string) (subscription.Tenant, error) { return s.o.Node.Find(id) },
 		May:    s.mayStillRead,
-		Data: func(ctx context.Context, sub subscription.Subscription, raws [][]byte) ([]json.RawMessage, error) {
+		Data: func(ctx context.Context, sub subscription.Subscription, of subscription.Target, raws [][]byte) ([]json.RawMessage, error) {
 			who, err := s.subscriber(sub)
 			if err != nil {
 				return nil, err
 			}
-			return s.graph.Notified(ctx, who, sub.Version, sub.Tenant, sub.Resource, raws)
+			return s.graph.Notified(ctx, who, graph.Notice{Version: sub.Version, Tenant: sub.Tenant, Path: of.Path, Filter: of.Filter, Members: sub.Members}, raws)
 		},
 	}
 	if tokens, ok := s.o.Tokens.(notificationTokens); ok {
@@ -68,7 +68,11 @@ type notificationTokens interface {
 // mayStillRead says whether who subscribed may still read the resource.
 func (s *Server) mayStillRead(sub subscription.Subscription) bool {
 	who, err := s.subscriber(sub)
-	return err == nil && s.graph.Readable(who, sub.Version, sub.Resource)
+	if err != nil {
+		return false
+	}
+	of, err := s.subscriptions.Target(sub.Resource)
+	return err == nil && s.graph.Readable(who, sub.Version, of.Path)
 }
 
 // subscriber is who subscribed, with the rights of today. fault.NotFound, or another

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,13 +141,26 @@ func TestAnApplicationIsToldOfWhatComesIn(t *testing.T) {
 	if err := json.Unmarshal([]byte(made), &sub); err != nil || sub.ID == "" {
 		t.Fatalf("%s, %v", made, err)
 	}
+	part := w.graph("POST", "/beta/subscriptions", `{"changeType":"created","resource":"/auditLogs/signIns/?$filter=id eq 'after' and signInEventTypes/any(t: t eq 'interactiveUser')","notificationUrl":"`+hook.URL+`","expirationDateTime":"`+until+`"}`, http.StatusCreated)
+	if want := `"resource":"auditLogs/signIns?$filter=id eq 'after' and `; !strings.Contains(part, want) {
+		t.Errorf("%s is not in %s", want, part)
+	}
+	for resource, says := range map[string]string{
+		"auditLogs/signIns?$filter=nope eq 1": "Invalid filter clause", "auditLogs/signIns?$filter=id eq": "Invalid filter clause", "auditLogs/signIns?$top=1": "takes $filter, and not $top",
+	} {
+		if got := w.graph("POST", "/v1.0/subscriptions", `{"changeType":"created","resource":"`+resource+`","notificationUrl":"`+hook.URL+`","expirationDateTime":"`+until+`"}`, http.StatusBadRequest); !strings.Contains(got, says) {
+			t.Errorf("%s: %s", resource, got)
+		}
+	}
 	w.push(signIn("after"))
+	w.push(signIn("other"))
 	w.settle()
 	if _, err := w.s.subscriptions.Step(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	mu.Lock()
-	if len(told) != 1 || told[0] != "auditLogs/signIns/after" {
+	slices.Sort(told)
+	if got := strings.Join(told, " "); got != "auditLogs/signIns/after auditLogs/signIns/after auditLogs/signIns/other" {
 		t.Errorf("told of %v", told)
 	}
 	mu.Unlock()

@@ -216,7 +216,7 @@ func TestAlertFiresAndResolves(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	// It is an alert of Graph too, which people work on there; what they say stays.
-	w.expect("GET", "/v1.0/security/alerts_v2/"+id, "", 200, `"classification":"unknown".*"detectionSource":"scheduledAlerts".*"productName":"Azure Monitor".*"status":"inProgress".*"title":"Failures"`)
+	w.expect("GET", "/v1.0/security/alerts_v2/"+id, "", 200, `"classification":"unknown".*"detectionSource":"scheduledAlerts".*"productName":"Azure Monitor".*"status":"inProgress".*"title":"Failures"`, "Prefer: include-unknown-enum-members")
 	w.expect("GET", "/v1.0/security/alerts_v2?$filter=serviceSource%20eq%20'microsoftSentinel'%20and%20status%20eq%20'inProgress'", "", 200,
 		`"severity":"medium".*"title":"Failures"`)
 	w.expect("PATCH", "/v1.0/security/alerts_v2/"+id, `{"classification":"truePositive","determination":"compromisedAccount"}`, 200, `"classification":"truePositive"`)

@@ -16,11 +16,14 @@ import (
 // Create a subscription: the fields that a client sets are checked, the URL is asked
 // to echo a token, and it is told of what comes in from now on.
 func (m *Manager) Create(ctx context.Context, s Subscription) (Subscription, error) {
-	r, err := m.Resource(s.Resource)
+	r, err := m.Target(s.Resource)
+	if err == nil && r.Filter != "" && m.Data == nil {
+		err = fault.New(fault.Invalid, "a subscription to a part of %s is not supported here; to all of it is", r.Path)
+	}
 	if err != nil {
 		return s, err
 	}
-	s.Resource, s.Since = r.Path, m.Clock()
+	s.Resource, s.Since = r.String(), m.Clock()
 	if s.ChangeType, err = changeTypes(s.ChangeType); err != nil {
 		return s, err
 	}

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -49,19 +50,85 @@ func (r *Resource) change(form record.Form, raw []byte) string {
 	return "created"
 }
 
-// Resource by its path; fault.Invalid names those that there are.
-func (m *Manager) Resource(path string) (*Resource, error) {
-	path = strings.Trim(path, "/")
-	if before, _, filtered := strings.Cut(path, "?"); filtered {
-		return nil, fault.New(fault.Invalid, "a subscription to a part of %s is not supported; to all of it is", before)
+// Target of a subscription: a resource, or a part of it.
+type Target struct {
+	*Resource
+	ID     string // the one object of this id; "" all
+	Filter string // the objects for which this $filter holds; "" all
+}
+
+// String is the target as a subscription names it.
+func (t Target) String() string {
+	switch {
+	case t.ID != "":
+		return t.Path + "/" + t.ID
+	case t.Filter != "":
+		return t.Path + "?$filter=" + t.Filter
 	}
+	return t.Path
+}
+
+// Target that a subscription names: a collection, one object of it, or a collection
+// with a $filter. fault.Invalid says which collections there are.
+func (m *Manager) Target(text string) (Target, error) {
+	path, query, _ := strings.Cut(strings.TrimSpace(text), "?")
+	path = strings.Trim(path, "/")
 	var known []string
 	for i := range m.Resources {
-		if strings.EqualFold(m.Resources[i].Path, path) {
-			return &m.Resources[i], nil
+		t := Target{Resource: &m.Resources[i]}
+		rest, ok := cutFold(path, t.Path)
+		if !ok {
+			known = append(known, t.Path)
+			continue
 		}
-		known = append(known, m.Resources[i].Path)
+		if t.ID = strings.Trim(rest, "/"); strings.HasPrefix(rest, "('") {
+			t.ID = strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(rest, "('"), "')"), "''", "'")
+		}
+		if strings.Contains(t.ID, "/") {
+			return t, fault.New(fault.Invalid, "Resource not found for the segment '%s'.", t.ID[strings.IndexByte(t.ID, '/')+1:])
+		}
+		var err error
+		t.Filter, err = filterIn(query)
+		if err == nil && t.ID != "" && t.Filter != "" {
+			err = fault.New(fault.Invalid, "a subscription to one object takes no $filter")
+		}
+		return t, err
 	}
 	slices.Sort(known)
-	return nil, fault.New(fault.Invalid, "nobody can subscribe to %q; there are %s", path, strings.Join(known, ", "))
+	return Target{}, fault.New(fault.Invalid, "nobody can subscribe to %q; there are %s", path, strings.Join(known, ", "))
+}
+
+// cutFold cuts a path behind a collection, whatever its case.
+func cutFold(path, collection string) (rest string, ok bool) {
+	if len(path) < len(collection) || !strings.EqualFold(path[:len(collection)], collection) {
+		return "", false
+	}
+	rest = path[len(collection):]
+	return rest, rest == "" || rest[0] == '/' || strings.HasPrefix(rest, "('") && strings.HasSuffix(rest, "')")
+}
+
+// filterIn the query of a resource, which may have nothing else.
+func filterIn(query string) (string, error) {
+	filter := ""
+	for part := range strings.SplitSeq(query, "&") {
+		if part == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(part, "=")
+		// What stands in JSON need not be encoded, and mostly is not; what is, is decoded.
+		if n, err := url.QueryUnescape(name); err == nil {
+			name = n
+		}
+		if !strings.EqualFold(strings.TrimPrefix(name, "$"), "filter") {
+			return "", fault.New(fault.Invalid, "the resource of a subscription takes $filter, and not %s", name)
+		}
+		if filter != "" {
+			return "", fault.New(fault.Invalid, "the resource of a subscription takes one $filter")
+		}
+		if v, err := url.PathUnescape(value); err == nil {
+			value = v
+		}
+		filter = strings.TrimSpace(value)
+	}
+	return filter, nil
 }

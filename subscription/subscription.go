@@ -14,6 +14,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -49,7 +50,9 @@ type Subscription struct {
 	ApplicationID            string    `json:"applicationId"`
 	CreatorID                string    `json:"creatorId"`
 	LatestTLS                string    `json:"latestSupportedTlsVersion,omitempty"`
-	URLAppID                 string    `json:"notificationUrlAppId,omitempty"`
+	// Members of enumerations that came later are sent as they are.
+	Members  bool   `json:"includeUnknownEnumMembers,omitempty"`
+	URLAppID string `json:"notificationUrlAppId,omitempty"`
 
 	// IncludeData sends what changed with the notification, encrypted.
 	IncludeData   bool   `json:"includeResourceData,omitempty"`
@@ -101,9 +104,10 @@ type Manager struct {
 	Resources []Resource
 	// May says whether who subscribed may still read the resource; nil lets all.
 	May func(s Subscription) bool
-	// Data is what who subscribed sees of records of the resource, as JSON objects; nil
-	// refuses subscriptions with resource data.
-	Data func(ctx context.Context, s Subscription, raws [][]byte) ([]json.RawMessage, error)
+	// Data is what who subscribed sees of records of the target's resource, as JSON
+	// objects; nil stands for what the target's filter leaves out. Without it there are
+	// no subscriptions with resource data or a filter.
+	Data func(ctx context.Context, s Subscription, of Target, raws [][]byte) ([]json.RawMessage, error)
 	// Token proves to who is told who tells: a signed token for the application. With
 	// nil, notifications with resource data have none.
 	Token func(s Subscription) (string, error)
@@ -225,29 +229,39 @@ func (m *Manager) sign(s *Subscription, p *payload) error {
 	return err
 }
 
-// withData encrypts what the notifications are about.
-func (m *Manager) withData(ctx context.Context, s *Subscription, found []notification) error {
-	if !s.IncludeData || len(found) == 0 {
-		return nil
-	}
-	c, err := certificate(s.Certificate)
-	if err != nil {
-		return err
+// withData leaves out of notifications what the filter does, and encrypts what the
+// others are about, where that is to be sent.
+func (m *Manager) withData(ctx context.Context, s *Subscription, of Target, found []notification) ([]notification, error) {
+	if !s.IncludeData && of.Filter == "" || len(found) == 0 {
+		return found, nil
 	}
 	raws := make([][]byte, len(found))
 	for i := range found {
 		raws[i] = found[i].raw
 	}
-	objects, err := m.Data(ctx, *s, raws)
+	objects, err := m.Data(ctx, *s, of, raws)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i := range found {
-		if found[i].Encrypted, err = encrypt(c, s.CertificateID, objects[i], rand.Reader); err != nil {
-			return err
+	var c *x509.Certificate
+	if s.IncludeData {
+		if c, err = certificate(s.Certificate); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	kept := found[:0]
+	for i := range found {
+		if objects[i] == nil {
+			continue
+		}
+		if c != nil {
+			if found[i].Encrypted, err = encrypt(c, s.CertificateID, objects[i], rand.Reader); err != nil {
+				return nil, err
+			}
+		}
+		kept = append(kept, found[i])
+	}
+	return kept, nil
 }
 
 func (m *Manager) one(ctx context.Context, s Subscription, etag string) (more bool, err error) {
@@ -255,7 +269,7 @@ func (m *Manager) one(ctx context.Context, s Subscription, etag string) (more bo
 	if err != nil {
 		return false, err
 	}
-	r, err := m.Resource(s.Resource)
+	r, err := m.Target(s.Resource)
 	if err != nil {
 		return false, err
 	}
@@ -286,17 +300,20 @@ func (m *Manager) one(ctx context.Context, s Subscription, etag string) (more bo
 				if !slices.Contains(wanted, change) {
 					return true
 				}
-				id := textOf(raw, r.ID)
+				id := textOf(raw, r.Resource.ID)
+				if r.ID != "" && id != r.ID {
+					return true
+				}
 				sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%d\x00%d", s.ID, topic, p, place.Offset, place.Index))
-				if s.IncludeData {
+				if s.IncludeData || r.Filter != "" {
 					raw = slices.Clone(raw) // the reader's own
 				} else {
 					raw = nil
 				}
 				found = append(found, notification{
 					ID: guid(sum[:16]), Subscription: s.ID, Expires: s.Expires.UTC().Format(time.RFC3339), ChangeType: change,
-					Resource: s.Resource + "/" + id, ClientState: s.ClientState, TenantID: s.Tenant,
-					ResourceData: map[string]any{"@odata.type": r.Type, "@odata.id": s.Resource + "/" + id, "id": id},
+					Resource: r.Path + "/" + id, ClientState: s.ClientState, TenantID: s.Tenant,
+					ResourceData: map[string]any{"@odata.type": r.Type, "@odata.id": r.Path + "/" + id, "id": id},
 					raw:          raw,
 				})
 				return true
@@ -314,8 +331,11 @@ func (m *Manager) one(ctx context.Context, s Subscription, etag string) (more bo
 	now := m.Clock()
 	for i, part := 0, []notification(nil); len(found) > 0; i++ {
 		part, found = found[:min(maxEach, len(found))], found[min(maxEach, len(found)):]
-		if err := m.withData(ctx, &s, part); err != nil {
+		if part, err = m.withData(ctx, &s, r, part); err != nil {
 			return false, err
+		}
+		if len(part) == 0 {
+			continue
 		}
 		all := payload{}
 		for _, n := range part {

@@ -126,9 +126,14 @@ func (w *world) manage() {
 		State: w.Node.State(), Sender: sender, Clock: w.Clock, Logger: slog.New(slog.DiscardHandler),
 		Tenant: func(string) (subscription.Tenant, error) { return w.Tenant, nil },
 		May:    func(subscription.Subscription) bool { return w.may },
-		Data: func(_ context.Context, s subscription.Subscription, raws [][]byte) (out []json.RawMessage, _ error) {
+		Data: func(_ context.Context, s subscription.Subscription, of subscription.Target, raws [][]byte) (out []json.RawMessage, _ error) {
 			for _, raw := range raws {
-				out = append(out, json.RawMessage(gjson.GetBytes(raw, "properties").Raw))
+				object := json.RawMessage(gjson.GetBytes(raw, "properties").Raw)
+				// The filters of these tests name the member that an object must have.
+				if of.Filter != "" && !gjson.GetBytes(object, of.Filter).Exists() {
+					object = nil
+				}
+				out = append(out, object)
 			}
 			return out, nil
 		},
@@ -184,6 +189,27 @@ func TestWhoSubscribedIsToldOfWhatComesInFromThenOn(t *testing.T) {
 	want := "created auditLogs/signIns/s-1 secret\ncreated auditLogs/signIns/s-2 secret\nupdated auditLogs/signIns/s-2 secret"
 	if got := l.heard(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
+func TestWhoSubscribedToAPartIsToldOfThatAlone(t *testing.T) {
+	for _, c := range []struct{ resource, shown, want string }{
+		{"/auditLogs/signIns/s-2", "auditLogs/signIns/s-2", "created auditLogs/signIns/s-2 secret"},
+		{"auditlogs/SignIns('s-2')", "auditLogs/signIns/s-2", "created auditLogs/signIns/s-2 secret"},
+		{"auditLogs/signIns?$filter=createdDateTime", "auditLogs/signIns?$filter=createdDateTime", "created auditLogs/signIns/s-1 secret\ncreated auditLogs/signIns/s-2 secret"},
+		{"auditLogs/signIns/?%24filter=%6eothing", "auditLogs/signIns?$filter=nothing", ""},
+		{"auditLogs/signIns?", "auditLogs/signIns", "created auditLogs/signIns/s-1 secret\ncreated auditLogs/signIns/s-2 secret"},
+	} {
+		w, l := newWorld(t), newListener(t)
+		if got := w.subscribe(l, c.resource, "created").Resource; got != c.shown {
+			t.Errorf("%s is shown as %s", c.resource, got)
+		}
+		w.Put(signIn("s-1"), signIn("s-2"))
+		w.step()
+		w.step()
+		if got := l.heard(); got != c.want {
+			t.Errorf("%s: %s\nwant\n%s", c.resource, got, c.want)
+		}
 	}
 }
 
@@ -279,7 +305,11 @@ func TestRefusals(t *testing.T) {
 		says string
 	}{
 		{"a resource that is none", func(s *subscription.Subscription) { s.Resource = "users" }, "auditLogs/signIns"},
-		{"a part of one", func(s *subscription.Subscription) { s.Resource = "auditLogs/signIns?$filter=x eq 1" }, "not supported"},
+		{"another option", func(s *subscription.Subscription) { s.Resource = "auditLogs/signIns?$select=id" }, "takes $filter, and not $select"},
+		{"two filters", func(s *subscription.Subscription) { s.Resource = "auditLogs/signIns?$filter=a&filter=b" }, "one $filter"},
+		{"a filter of one object", func(s *subscription.Subscription) { s.Resource = "auditLogs/signIns/x?$filter=a" }, "one object"},
+		{"what is below an object", func(s *subscription.Subscription) { s.Resource = "security/incidents/x/alerts" }, "segment 'alerts'"},
+		{"a longer name", func(s *subscription.Subscription) { s.Resource = "auditLogs/signInsToo" }, "nobody can subscribe"},
 		{"a change that is none", func(s *subscription.Subscription) { s.ChangeType = "deleted" }, "created and updated"},
 		{"no change", func(s *subscription.Subscription) { s.ChangeType = "" }, "created and updated"},
 		{"the past", func(s *subscription.Subscription) { s.Expires = w.Now }, "future"},

@@ -33,6 +33,7 @@ func (GraphGetCmd) Help() string {
   sextant graph get --all -o ndjson "/v1.0/auditLogs/directoryAudits?\$filter=activityDisplayName eq 'Add member to group'"
   sextant graph get -H 'Prefer: include-all-signins' '/beta/auditLogs/signIns?$count=true'
 
+It asks with Prefer: include-unknown-enum-members.
 What there is: docs/graph.md, or sextant graph get '/v1.0/$metadata'.`
 }
 
@@ -50,7 +51,8 @@ func (c *GraphGetCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	header := http.Header{}
+	// People, and what is imported elsewhere, want what the records say.
+	header := http.Header{"Prefer": {"include-unknown-enum-members"}}
 	if a.conf.Tenant != "" {
 		header.Set(graph.TenantHeader, a.conf.Tenant)
 	}

@@ -47,7 +47,7 @@ await run("unknown", () => client.api("/frobs").get());
 
 // What is done, and what everything says afterwards.
 const risk = async () => {
-  const s = await client.api("/auditLogs/signIns/r1").select("riskState,riskDetail").get();
+  const s = await client.api("/auditLogs/signIns/r1").header("Prefer", "include-unknown-enum-members").select("riskState,riskDetail").get();
   const u = await client.api("/identityProtection/riskyUsers/u-dee").get();
   return [s.riskState, s.riskDetail, u.riskState, u.riskLevel];
 };
