@@ -72,7 +72,7 @@ func (a *Actions) Operations() []Operation {
 func (a *Actions) asked(c *Call, member string) ([]string, protection.Tenant, error) {
 	var body map[string]json.RawMessage
 	if err := json.Unmarshal(c.Body, &body); err != nil {
-		return nil, nil, BadRequest("The request body is no JSON object; {\"%s\": [\"id\"]} works.", member)
+		return nil, nil, badJSON("{\"" + member + "\": [\"id\"]} works")
 	}
 	for name, value := range body {
 		if !strings.EqualFold(name, member) {

@@ -3,12 +3,14 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
 	"sextant/access"
 	"sextant/fault"
+	"sextant/odata"
 	"sextant/sentinel"
 )
 
@@ -41,13 +43,29 @@ func author(c *Call) sentinel.Author {
 func members(text []byte) (map[string]json.RawMessage, error) {
 	var body map[string]json.RawMessage
 	if err := json.Unmarshal(text, &body); err != nil || body == nil {
-		return nil, BadRequest("The request body is no JSON object.")
+		return nil, badJSON("it should be an object")
 	}
 	out := map[string]json.RawMessage{}
 	for name, value := range body {
 		out[strings.ToLower(name)] = value
 	}
 	return out, nil
+}
+
+// changes of an entity in the body of a request: members of its type. Those that
+// cannot be changed are passed over, as OData has it; annotations too.
+func (c *Call) changes(entity string) (map[string]json.RawMessage, error) {
+	body, err := members(c.Body)
+	if err != nil {
+		return nil, err
+	}
+	t := c.api.model.Type(entity)
+	for _, name := range slices.Sorted(maps.Keys(body)) {
+		if _, ok := t.Property(name); !ok && !strings.Contains(name, "@") {
+			return nil, BadRequest("The property '%s' does not exist on type '%s%s'. Make sure to only use property names that are defined by the type.", clean(name), odata.Namespace, entity)
+		}
+	}
+	return body, nil
 }
 
 // texts reads members that are texts or null; null is the empty text.
@@ -95,7 +113,7 @@ func tableWord(property, word string) (string, error) {
 var reasonOf = map[string]string{"TruePositive": "SuspiciousActivity", "BenignPositive": "SuspiciousButExpected", "FalsePositive": "InaccurateData"}
 
 func (a *Actions) patchIncident(ctx context.Context, c *Call) (*Reply, error) {
-	body, err := members(c.Body)
+	body, err := c.changes("security.incident")
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +291,7 @@ func (a *Actions) commented(c *Call, do func(t sentinel.Tenant, text string) err
 }
 
 func (a *Actions) patchAlert(ctx context.Context, c *Call) (*Reply, error) {
-	body, err := members(c.Body)
+	body, err := c.changes("security.alert")
 	if err != nil {
 		return nil, err
 	}

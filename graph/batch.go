@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -23,6 +24,27 @@ type batchPart struct {
 	Headers   map[string]string `json:"headers"`
 	Body      json.RawMessage   `json:"body"`
 	DependsOn []string          `json:"dependsOn"`
+}
+
+// writes says whether the request is of a method that has a body.
+func (p *batchPart) writes() bool {
+	return slices.Contains([]string{http.MethodPost, http.MethodPatch, http.MethodPut}, strings.ToUpper(p.Method))
+}
+
+// empty says that it has no body.
+func (p *batchPart) empty() bool {
+	b := bytes.TrimSpace(p.Body)
+	return len(b) == 0 || bytes.Equal(b, nullText)
+}
+
+// typed says that its headers tell what the body is.
+func (p *batchPart) typed() bool {
+	for name := range p.Headers {
+		if strings.EqualFold(name, "Content-Type") {
+			return true
+		}
+	}
+	return false
 }
 
 type batchAnswer struct {
@@ -55,14 +77,18 @@ func (f *Face) batch(ctx context.Context, c *Call) (*Reply, error) {
 		if p.ID == "" || p.Method == "" || p.URL == "" {
 			return nil, BadRequest("Invalid batch payload format: every request needs an id, a method and a url.")
 		}
-		if _, twice := at[p.ID]; twice {
+		key := strings.ToLower(p.ID) // ids are the same in either case
+		if _, twice := at[key]; twice {
 			return nil, BadRequest("Request Id %s is not unique in the batch.", clean(p.ID))
 		}
-		at[p.ID] = i
+		at[key] = i
+		if p.writes() && (p.empty() || !p.typed()) {
+			return nil, BadRequest("Write request id : %s does not contain Content-Type header or body.", clean(p.ID))
+		}
 	}
 	for _, p := range in.Requests {
 		for _, d := range p.DependsOn {
-			if _, ok := at[d]; !ok {
+			if _, ok := at[strings.ToLower(d)]; !ok {
 				return nil, BadRequest("Request %s depends on %s, which the batch does not have.", clean(p.ID), clean(d))
 			}
 		}
@@ -79,7 +105,7 @@ func (f *Face) batch(ctx context.Context, c *Call) (*Reply, error) {
 			}
 			ready, failed := true, false
 			for _, d := range p.DependsOn {
-				a := answers[at[d]]
+				a := answers[at[strings.ToLower(d)]]
 				ready = ready && a != nil
 				failed = failed || a != nil && a.Status >= 400
 			}
@@ -135,8 +161,7 @@ func (f *Face) batchOne(ctx context.Context, c *Call, p *batchPart) *batchAnswer
 	if part.Header.Get(TenantHeader) == "" {
 		part.Header.Set(TenantHeader, c.Header.Get(TenantHeader))
 	}
-	body := bytes.TrimSpace(p.Body)
-	if !bytes.Equal(body, nullText) {
+	if body := bytes.TrimSpace(p.Body); !p.empty() {
 		part.Body = body
 		var text string
 		if json.Unmarshal(body, &text) == nil {

@@ -47,6 +47,8 @@ type seen struct {
 	tenant string
 	// members of enumerations that came later are seen as they are.
 	members bool
+	// full: objects say their types and addresses (odata.metadata=full).
+	full bool
 }
 
 // bind the entity's properties to the columns of one of its tables. row gives the

@@ -49,7 +49,10 @@ func optionsOf(c *Call) (*odata.Options, error) {
 		return nil, err
 	}
 	if o.Search != "" {
-		return nil, BadRequest("The query option '$search' is not supported on this resource; $filter with contains is.")
+		return nil, BadRequest("Query option 'Search' is not allowed. To allow it, set the 'AllowedQueryOptions' property on EnableQueryAttribute or QueryValidationSettings. $filter with contains works.")
+	}
+	if kind, _, _ := strings.Cut(strings.ToLower(o.Format), ";"); kind != "" && kind != "json" && kind != "application/json" {
+		return nil, &Problem{Status: http.StatusNotAcceptable, Code: "NotAcceptable", Message: "The format '" + clean(o.Format) + "' is not supported; json is."}
 	}
 	return o, nil
 }
@@ -335,6 +338,12 @@ func (l *listing) object(ctx context.Context, c *Call, b []byte, m *maker, r row
 	b, err := m.object(b, raw)
 	if err != nil {
 		return b, err
+	}
+	if l.see.full && !l.history {
+		id := string(m.view.Text(m.view.Walk(0, "properties", "id")))
+		link := l.res.String() + "('" + url.PathEscape(strings.ReplaceAll(id, "'", "''")) + "')"
+		b = appendText(append(b, `,"@odata.id":`...), []byte(c.Base+link))
+		b = appendText(append(b, `,"@odata.editLink":`...), []byte(link))
 	}
 	if l.expands {
 		if b, err = l.expand(ctx, c, b, string(m.view.Text(m.view.Walk(0, "properties", "id")))); err != nil {

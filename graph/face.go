@@ -82,6 +82,46 @@ const (
 	maxBody     = 4 << 20
 )
 
+// metadata that the client asks for, by $format or Accept: none, minimal, full.
+func (c *Call) metadata() string {
+	asked := c.Header.Get("Accept")
+	for part := range strings.SplitSeq(c.Query, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		if n, err := url.QueryUnescape(name); err == nil && strings.EqualFold(strings.TrimPrefix(n, "$"), "format") {
+			if v, err := url.QueryUnescape(value); err == nil {
+				asked = v
+			}
+		}
+	}
+	for part := range strings.FieldsFuncSeq(asked, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
+		if name, value, _ := strings.Cut(strings.ToLower(part), "="); name == "odata.metadata" && (value == "none" || value == "full") {
+			return value
+		}
+	}
+	return "minimal"
+}
+
+// toldAs a level of metadata: with none, there is no context.
+func (r *Reply) toldAs(level string) {
+	if r.Type != "" || level == "minimal" || len(r.Body) == 0 {
+		return
+	}
+	r.Type = strings.Replace(contentType, "minimal", level, 1)
+	rest, ok := bytes.CutPrefix(r.Body, []byte(`{"@odata.context":"`))
+	if level == "full" || !ok {
+		return
+	}
+	for i := 0; i < len(rest); i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case '"':
+			r.Body = append([]byte{'{'}, bytes.TrimPrefix(rest[i+1:], []byte{','})...)
+			return
+		}
+	}
+}
+
 // VersionOf a path: whether the face answers it, and what is behind the version.
 func VersionOf(path string) (version, rest string, ok bool) {
 	path = strings.TrimLeft(path, "/")
@@ -318,7 +358,11 @@ func (f *Face) do(ctx context.Context, c *Call, path string) (*Reply, error) {
 			return nil, err
 		}
 	}
-	return op.Do(ctx, c)
+	reply, err := op.Do(ctx, c)
+	if err == nil {
+		reply.toldAs(c.metadata())
+	}
+	return reply, err
 }
 
 // find the operation of a call.
@@ -352,6 +396,15 @@ func (a *api) find(c *Call) (*Operation, error) {
 	if len(allowed) > 0 {
 		slices.Sort(allowed)
 		allowed = slices.Compact(allowed)
+		if method == http.MethodOptions {
+			if allowed[0] == http.MethodGet {
+				allowed = append(allowed, http.MethodHead)
+			}
+			methods := strings.Join(append(allowed, method), ", ")
+			return &Operation{Do: func(context.Context, *Call) (*Reply, error) {
+				return &Reply{Status: http.StatusNoContent, Header: map[string]string{"Allow": methods}}, nil
+			}}, nil
+		}
 		return nil, &Problem{Status: http.StatusMethodNotAllowed, Code: "Request_BadRequest", Message: fmt.Sprintf("Specified HTTP method is not allowed for the request target; %s works.", strings.Join(allowed, ", ")), Header: map[string]string{"Allow": strings.Join(allowed, ", ")}}
 	}
 	name := ""
@@ -465,6 +518,7 @@ func (f *Face) allow(c *Call, op *Operation) error {
 	}
 	c.see = f.sees(c.Who, t, d)
 	_, c.see.members = c.prefers(preferMembers)
+	c.see.full = c.metadata() == "full"
 	return f.limits(c, op)
 }
 

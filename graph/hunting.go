@@ -94,7 +94,7 @@ func (f *Face) hunt(ctx context.Context, c *Call) (reply *Reply, err error) {
 func huntBody(body []byte) (kql, span string, err error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
-		return "", "", BadRequest("Unable to read JSON request payload: it must be an object with a Query.")
+		return "", "", badJSON("it should be an object with a Query")
 	}
 	for name, raw := range members {
 		into := map[string]*string{"query": &kql, "timespan": &span}[strings.ToLower(name)]

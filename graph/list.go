@@ -430,25 +430,17 @@ func (l *listing) count(ctx context.Context) (int64, error) {
 	return total, nil
 }
 
-// selected properties; nil is all of them.
-func (l *listing) selected() []string {
-	if l.o.Select == nil {
-		return nil
-	}
-	out := []string{}
-	for _, p := range l.o.Select {
-		if p.Names[0] == "*" {
-			return nil
-		}
-		out = append(out, p.Names[0])
-	}
-	return out
-}
+// selected properties, and what of them; nil is all.
+func (l *listing) selected() [][]string { return selection(l.o) }
 
 // context of the answer: @odata.context behind $metadata#.
 func (l *listing) contextOf(path string) string {
 	if l.o.Select == nil {
 		return path
 	}
-	return fmt.Sprintf("%s(%s)", path, strings.Join(l.selected(), ","))
+	var names []string
+	for _, p := range l.o.Select {
+		names = append(names, strings.Join(p.Names, "/"))
+	}
+	return fmt.Sprintf("%s(%s)", path, strings.Join(names, ","))
 }

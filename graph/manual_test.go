@@ -67,7 +67,9 @@ add sub mul div mod, any and all, ` + "`/$count`" + ` of a collection inside a f
   enumerations are the same in either case.
 - A text that is missing and an empty one are the same: ` + "`eq null` and `eq ''`" + ` find both. null eq null holds, null ne x holds, an order with null never holds.
 - Every property can be filtered and ordered by, not only those for which Microsoft lists it; one that the table has no column for is null to filters,
-  whatever the objects show ($search is refused).
+  whatever the objects show. $search is refused: Microsoft has it on none of these collections.
+- ` + "`$select`" + ` takes parts (status/errorCode). Segments of paths and names of properties match whatever their case; ConsistencyLevel may be sent and says nothing.
+- ` + "`Accept`" + ` or ` + "`$format`" + ` with odata.metadata=none leaves @odata.context out, =full adds types and addresses. HEAD and OPTIONS are answered.
 - An option has at most %d bytes, an expression %d parts and %d levels; what is wrong is said with its position.
 
 ## Pages

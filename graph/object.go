@@ -17,13 +17,14 @@ import (
 // in the type's order, each of the JSON type that the property has, whatever the
 // record has.
 type shape struct {
+	begin  string // members before the properties
 	fields []shapeField
 	at     map[string]int // by a key in lower case
 	open   bool
 }
 
 type shapeField struct {
-	head  string // "name":
+	head  string // "name": and annotations before it
 	name  string
 	prop  odata.Property
 	sub   *shape
@@ -37,13 +38,15 @@ func shapeOf(t *odata.Type, see seen, made map[*odata.Type]*shape) *shape {
 		return s
 	}
 	s := &shape{at: map[string]int{}, open: t.Open}
+	if see.full {
+		s.begin = typeMember(t)
+	}
 	made[t] = s
 	for _, p := range t.Props {
 		if p.Nav {
 			continue
 		}
-		head, _ := json.Marshal(p.Name)
-		f := shapeField{head: string(head) + ":", name: p.Name, prop: p}
+		f := shapeField{head: headOf(&p, see.full), name: p.Name, prop: p}
 		if p.Type.Kind == odata.Complex {
 			f.sub = shapeOf(p.Type.Of, see, made)
 		}
@@ -60,6 +63,52 @@ func shapeOf(t *odata.Type, see seen, made map[*odata.Type]*shape) *shape {
 		}
 	}
 	return s
+}
+
+// headOf a property's value, with its type where all is told (odata.metadata=full) and
+// JSON does not tell it.
+func headOf(p *odata.Property, full bool) string {
+	head, _ := json.Marshal(p.Name) // a string has JSON
+	kind := strings.ReplaceAll(p.Type.Edm(), "Edm.", "")
+	if !full || !p.Type.Collection && (p.Type.Kind == odata.Complex || slices.Contains([]string{"String", "Boolean", "Int32", "Double"}, kind)) {
+		return string(head) + ":"
+	}
+	return `"` + p.Name + `@odata.type":"#` + kind + `",` + string(head) + ":"
+}
+
+// typeMember says what an object is.
+func typeMember(t *odata.Type) string { return `"@odata.type":"#` + odata.Namespace + t.Name + `"` }
+
+// only some of the fields, and of those that have fields only some of them, where
+// picks name what is below.
+func (s *shape) only(picks [][]string) *shape {
+	out := &shape{begin: s.begin, at: map[string]int{}, open: s.open}
+	kept := map[int]int{}
+	for i, f := range s.fields {
+		var below [][]string
+		whole := false
+		for _, p := range picks {
+			if strings.EqualFold(p[0], f.name) {
+				if whole = whole || len(p) == 1; len(p) > 1 {
+					below = append(below, p[1:])
+				}
+			}
+		}
+		if !whole && below == nil {
+			continue
+		}
+		if !whole && f.sub != nil {
+			f.sub = f.sub.only(below)
+		}
+		kept[i] = len(out.fields)
+		out.fields = append(out.fields, f)
+	}
+	for key, i := range s.at {
+		if n, ok := kept[i]; ok {
+			out.at[key] = n
+		}
+	}
+	return out
 }
 
 // index of the field that a key names; -1 where there is none.
@@ -84,8 +133,6 @@ func (s *shape) index(key []byte) int {
 type maker struct {
 	res   *resource
 	shape *shape
-	// picked are the fields that $select names; nil is all.
-	picked []bool
 	// members of enumerations that came later are shown as they are.
 	members bool
 	view    record.View
@@ -99,21 +146,16 @@ type maker struct {
 	instead func(dst []byte, name string, v *record.View) ([]byte, bool)
 }
 
-func newMaker(r *resource, entity *odata.Type, see seen, selected []string) *maker {
+func newMaker(r *resource, entity *odata.Type, see seen, selected [][]string) *maker {
 	m := &maker{res: r, members: see.members, shape: shapeOf(entity, see, map[*odata.Type]*shape{})}
+	if selected != nil {
+		m.shape = m.shape.only(selected)
+	}
 	m.nodes = make([]record.Node, len(m.shape.fields))
 	m.also = make([][][]string, len(m.shape.fields))
 	for i := range m.shape.fields {
 		if f := r.fields(m.shape.fields[i].name)[1:]; len(f) > 0 {
 			m.also[i] = f
-		}
-	}
-	if selected != nil {
-		m.picked = make([]bool, len(m.shape.fields))
-		for _, name := range selected {
-			if i := m.shape.index([]byte(name)); i >= 0 {
-				m.picked[i] = true
-			}
 		}
 	}
 	return m
@@ -133,12 +175,9 @@ func (m *maker) object(dst, raw []byte) ([]byte, error) {
 			m.nodes[i] = val
 		}
 	})
-	dst = append(dst, '{')
-	first := true
+	dst = append(append(dst, '{'), m.shape.begin...)
+	first := m.shape.begin == ""
 	for i := range m.shape.fields {
-		if m.picked != nil && !m.picked[i] {
-			continue
-		}
 		f := &m.shape.fields[i]
 		n := m.nodes[i]
 		if v.Kind(n) == record.Nothing {
@@ -283,8 +322,8 @@ func (m *maker) complex(dst []byte, s *shape, v *record.View, n record.Node) []b
 			nodes[i] = val
 		}
 	})
-	dst = append(dst, '{')
-	first := true
+	dst = append(append(dst, '{'), s.begin...)
+	first := s.begin == ""
 	for i := range s.fields {
 		f := &s.fields[i]
 		// What is not of the declared type is shown where it came.

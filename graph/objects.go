@@ -140,7 +140,7 @@ func (f *Face) serve(ctx context.Context, c *Call, all computed) (*Reply, error)
 		if n > 0 {
 			out = append(out, ',')
 		}
-		if out, err = all.objects[i].appendTo(out, all.entity, picked); err != nil {
+		if out, err = all.objects[i].appendTo(out, all.entity, picked, c.see.full); err != nil {
 			return nil, err
 		}
 	}
@@ -148,32 +148,35 @@ func (f *Face) serve(ctx context.Context, c *Call, all computed) (*Reply, error)
 }
 
 // selection of $select; nil is everything.
-func selection(o *odata.Options) []string {
-	var out []string
+func selection(o *odata.Options) [][]string {
+	var out [][]string
 	for _, p := range o.Select {
 		if p.Names[0] == "*" {
 			return nil
 		}
-		out = append(out, p.Names[0])
+		out = append(out, p.Names)
 	}
 	return out
 }
 
 // appendTo writes the object with the properties of its type, in their order.
-func (o object) appendTo(dst []byte, t *odata.Type, picked []string) ([]byte, error) {
+func (o object) appendTo(dst []byte, t *odata.Type, picked [][]string, full bool) ([]byte, error) {
 	dst = append(dst, '{')
 	first := true
+	if full {
+		dst = append(dst, typeMember(t)...)
+		first = false
+	}
 	for i := range t.Props {
 		p := &t.Props[i]
-		if p.Nav || picked != nil && !slices.ContainsFunc(picked, func(s string) bool { return strings.EqualFold(s, p.Name) }) {
+		if p.Nav || picked != nil && !slices.ContainsFunc(picked, func(s []string) bool { return strings.EqualFold(s[0], p.Name) }) {
 			continue
 		}
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
-		dst = appendText(dst, []byte(p.Name))
-		dst = append(dst, ':')
+		dst = append(dst, headOf(p, full)...)
 		v := o[p.Name]
 		if v == nil && p.Type.Collection {
 			v = []string{}
@@ -197,7 +200,7 @@ func (f *Face) serveOne(c *Call, all computed, id string) (*Reply, error) {
 		if s, _ := x["id"].(string); strings.EqualFold(s, id) {
 			out := append([]byte(nil), `{"@odata.context":`...)
 			out = appendText(out, []byte(c.Context(all.path+"/$entity")))
-			one, err := x.appendTo(nil, all.entity, selection(o))
+			one, err := x.appendTo(nil, all.entity, selection(o), c.see.full)
 			if len(one) > 2 {
 				out = append(out, ',')
 			}

@@ -32,6 +32,11 @@ func BadRequest(format string, args ...any) *Problem {
 	return &Problem{Status: http.StatusBadRequest, Code: "BadRequest", Message: fmt.Sprintf(format, args...)}
 }
 
+// badJSON is the answer for a body that is no JSON; want says what it should be.
+func badJSON(want string) *Problem {
+	return BadRequest("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format: %s.", want)
+}
+
 // problemOf an error: what went wrong inside is not told.
 func (f *Face) problemOf(ctx context.Context, err error) *Problem {
 	var p *Problem

@@ -324,7 +324,7 @@ func gjsonName(name string) string { return strings.ReplaceAll(name, "$", `\$`) 
 // shows a property: it is selected, or all are.
 func (l *listing) shows(property string) bool {
 	names := l.selected()
-	return names == nil || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, property) })
+	return names == nil || slices.ContainsFunc(names, func(n []string) bool { return strings.EqualFold(n[0], property) })
 }
 
 // other listing, of another resource with the same right.

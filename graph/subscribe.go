@@ -91,7 +91,7 @@ type subscriptionBody struct {
 
 func readSubscription(c *Call) (in subscriptionBody, err error) {
 	if err := json.Unmarshal(c.Body, &in); err != nil {
-		return in, BadRequest("The request body is not a subscription: %s", err)
+		return in, badJSON("it should be a subscription: " + err.Error())
 	}
 	if in.NotificationQueryOptions != "" {
 		return in, BadRequest("notificationQueryOptions are of printers alone; a $filter in the resource works.")

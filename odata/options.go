@@ -59,7 +59,7 @@ func Split(query string) (map[string]string, error) {
 		plain = strings.ToLower(plain)
 		if !known[plain] {
 			if dollar {
-				return nil, fault.New(fault.Invalid, "the query option '%s' is not known; $filter, $select, $orderby, $top, $skip, $count, $expand and $search are", short(name))
+				return nil, fault.New(fault.Invalid, "the query option '%s' is not known; $filter, $select, $orderby, $top, $skip, $count, $expand and $format are", short(name))
 			}
 			continue
 		}

@@ -317,7 +317,7 @@ func TestSplit(t *testing.T) {
 	f("$filter=a+eq+'x;y'", `{"filter":"a eq 'x;y'"}`)
 	f("other=1&$count=true", `{"count":"true"}`)
 	f("$top=1&$Top=2", "the query option '$top' is given more than once")
-	f("$nope=1", "the query option '$nope' is not known; $filter, $select, $orderby, $top, $skip, $count, $expand and $search are")
+	f("$nope=1", "the query option '$nope' is not known; $filter, $select, $orderby, $top, $skip, $count, $expand and $format are")
 	f("$filter=%zz", `the query "$filter=%zz" is not percent-encoded as it should be`)
 }
 

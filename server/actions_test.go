@@ -107,7 +107,16 @@ func TestIncidentsAndAlerts(t *testing.T) {
 	if !strings.Contains(alert, `"status":"inProgress"`) || !strings.Contains(alert, `"incidentId":"i-1"`) {
 		t.Errorf("%s", alert)
 	}
-	w.graph("PATCH", "/v1.0/security/incidents/i-1", `{"status":"asleep"}`, http.StatusBadRequest)
+	for body, says := range map[string]string{
+		`{"status":"asleep"}`: "is not valid", `{"colour":"red"}`: "The property 'colour' does not exist on type 'microsoft.graph.security.incident'", `{"status":`: "Unable to read JSON request payload",
+		`[]`: "Unable to read JSON request payload", `{"status":7}`: "is not a text",
+	} {
+		if got := w.graph("PATCH", "/v1.0/security/incidents/i-1", body, http.StatusBadRequest); !strings.Contains(got, says) {
+			t.Errorf("%s: %s", body, got)
+		}
+	}
+	// What cannot be changed is passed over, and annotations are.
+	w.graph("PATCH", "/v1.0/security/incidents/i-1", `{"@odata.type":"#microsoft.graph.security.incident","createdDateTime":"2020-01-01T00:00:00Z","customTags@odata.type":"#Collection(String)"}`, http.StatusOK)
 	w.graph("PATCH", "/v1.0/security/incidents/i-2", `{"status":"active"}`, http.StatusNotFound)
 }
 
