@@ -192,25 +192,40 @@ func (b *Batch) Bytes() int64 {
 	return n
 }
 
-// DynBytes is about how much memory a parsed dynamic holds.
+// DynBytes is about how much memory a parsed dynamic holds, where no two places of it
+// share a part. It stops counting at DynMost: a few bags, each with the one before in it
+// twice, stand for more than any memory.
 func DynBytes(d any) int64 {
+	n := int64(0)
+	countDyn(d, &n)
+	return n
+}
+
+// DynMost is where DynBytes stops.
+const DynMost = 4 << 30
+
+func countDyn(d any, n *int64) {
 	switch x := d.(type) {
 	case string:
-		return int64(len(x))
+		*n += int64(len(x))
 	case []any:
-		n := int64(24 + 16*len(x))
+		*n += int64(24 + 16*len(x))
 		for _, e := range x {
-			n += DynBytes(e)
+			if *n >= DynMost {
+				return
+			}
+			countDyn(e, n)
 		}
-		return n
 	case *Object:
-		n := int64(64)
+		*n += 64
 		for i := range x.keys {
-			n += int64(32+len(x.keys[i])) + DynBytes(x.vals[i])
+			if *n >= DynMost {
+				return
+			}
+			*n += int64(32 + len(x.keys[i]))
+			countDyn(x.vals[i], n)
 		}
-		return n
 	}
-	return 0
 }
 
 // Bytes is about how much memory the value holds.

@@ -337,7 +337,8 @@ func (b *binder) convert(e plan.Expr, to table.Type) plan.Expr {
 const foldBytes = 64 << 10
 
 // growing functions can make much out of little.
-var growing = map[string]bool{"range": true, "repeat": true, "strrep": true, "array_concat": true, "bag_merge": true, "replace_string": true, "replace_regex": true, "zip": true}
+var growing = map[string]bool{"range": true, "repeat": true, "strrep": true, "array_concat": true, "bag_merge": true, "replace_string": true, "replace_regex": true, "zip": true,
+	"replace": true, "replace_strings": true, "strcat_array": true, "gzip_decompress_from_base64_string": true, "zlib_decompress_from_base64_string": true}
 
 // foldCall computes a call of constants.
 func (b *binder) foldCall(c *plan.Call) plan.Expr {

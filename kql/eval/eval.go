@@ -185,7 +185,11 @@ func (x *compiler) guard(f func() error) (err error) {
 	return f()
 }
 
+// errPanic is the error of a panic: a limit that an evaluator met is the query's own.
 func errPanic(p any) error {
+	if f, ok := p.(*fault.Error); ok && f.Kind == fault.Limit {
+		return f
+	}
 	return fault.New(fault.Internal, "eval: a query panicked: %v\n%s", p, debug.Stack())
 }
 
@@ -226,6 +230,9 @@ func (r *root) Next(ctx context.Context) (b *table.Batch, err error) {
 	if err != nil || b == nil {
 		return nil, err
 	}
+	if err := r.written(b); err != nil {
+		return nil, err
+	}
 	if limit := r.x.c.Budget.MaxRows; limit > 0 && r.rows+int64(b.Rows) > limit {
 		r.err = fault.New(fault.Limit, "the result has more than the %d rows that a query may give; add a take, or summarize", limit)
 		r.in.Close()
@@ -237,6 +244,23 @@ func (r *root) Next(ctx context.Context) (b *table.Batch, err error) {
 	}
 	r.rows += int64(b.Rows)
 	return b, nil
+}
+
+// written sees that the dynamics of a batch can be written: parts that they share are
+// written as often as they stand in one.
+func (r *root) written(b *table.Batch) error {
+	most, n := mostOf(r.x.c.Budget), int64(0)
+	for i := range b.Cols {
+		if b.Cols[i].Type != table.Dynamic {
+			continue
+		}
+		for _, d := range b.Cols[i].D {
+			if n += table.DynBytes(d); n > most {
+				return tooLarge(most)
+			}
+		}
+	}
+	return nil
 }
 
 func (r *root) Close() error {

@@ -23,6 +23,7 @@ type node struct {
 	// value of a constant.
 	value *table.Value
 	ctx   context.Context
+	size  sizes
 }
 
 // vector computes the node for all rows of b. Once the query's context has ended it
@@ -35,6 +36,7 @@ func (n *node) vector(b *table.Batch) table.Vector {
 		return n.vec(b)
 	}
 	v := table.NewVector(n.t, b.Rows)
+	n.size.bytes = 0
 	for i := range b.Rows {
 		if i&63 == 63 && n.ctx.Err() != nil {
 			for range b.Rows - i {
@@ -42,7 +44,9 @@ func (n *node) vector(b *table.Batch) table.Vector {
 			}
 			break
 		}
-		v.Append(n.at(b, i))
+		x := n.at(b, i)
+		n.size.count(x)
+		v.Append(x)
 	}
 	return v
 }
@@ -124,7 +128,7 @@ func (s *scope) expr(e plan.Expr) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.ctx = s.c.Ctx
+	n.ctx, n.size.most = s.c.Ctx, mostOf(s.c.Budget)
 	return n, nil
 }
 
@@ -341,7 +345,7 @@ func (s *scope) once(n *node) *node {
 }
 
 func (s *scope) lazy(e *plan.Call, args []*node) *node {
-	c, f, t := s.c, e.Fn, e.T
+	c, f, t, most := s.c, e.Fn, e.T, mostOf(s.c.Budget)
 	var batch *table.Batch
 	var row int
 	arg := func(k int) table.Value { return args[k].at(batch, row) }
@@ -353,7 +357,7 @@ func (s *scope) lazy(e *plan.Call, args []*node) *node {
 		batch, row = b, i
 		v := f.Lazy(c, len(args), arg)
 		batch, row = wasBatch, wasRow
-		return fit(v, t)
+		return small(most, fit(v, t))
 	}
 	if v := fastLogic(e, args, n); v != nil {
 		n.vec = v
@@ -362,7 +366,7 @@ func (s *scope) lazy(e *plan.Call, args []*node) *node {
 }
 
 func (s *scope) eager(e *plan.Call, args []*node) *node {
-	c, f, t := s.c, e.Fn, e.T
+	c, f, t, most := s.c, e.Fn, e.T, mostOf(s.c.Budget)
 	strict := f.Nulls == fn.Strict
 	null := table.Null(t)
 	buf := make([]table.Value, len(args))
@@ -375,7 +379,7 @@ func (s *scope) eager(e *plan.Call, args []*node) *node {
 			}
 			buf[k] = v
 		}
-		return fit(f.Eval(c, buf), t)
+		return small(most, fit(f.Eval(c, buf), t))
 	}
 	if in := fastIn(f.Name, args); in != nil {
 		n.at = func(b *table.Batch, i int) table.Value { return in(args[0].at(b, i)) }
@@ -391,6 +395,7 @@ func (s *scope) eager(e *plan.Call, args []*node) *node {
 			}
 		}
 		out := table.NewVector(t, b.Rows)
+		n.size.bytes = 0
 	rows:
 		for i := range b.Rows {
 			if i&63 == 63 && c.Ctx.Err() != nil {
@@ -408,7 +413,9 @@ func (s *scope) eager(e *plan.Call, args []*node) *node {
 					continue rows
 				}
 			}
-			out.Append(fit(f.Eval(c, buf), t))
+			v := fit(f.Eval(c, buf), t)
+			n.size.count(v)
+			out.Append(v)
 		}
 		return out
 	}

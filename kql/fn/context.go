@@ -62,6 +62,23 @@ func NewContext(ctx context.Context, now int64, seed uint64, budget *Budget) *Co
 	return &Context{Ctx: ctx, Now: now, Rand: rand.New(rand.NewPCG(seed, 0)), Budget: budget, regexes: map[string]*regexp.Regexp{}}
 }
 
+// ended says whether the query is over: what an evaluator gives then is worthless. One
+// whose work grows faster than its arguments asks now and then.
+func (c *Context) ended() bool { return c.Ctx != nil && c.Ctx.Err() != nil }
+
+// room sees, before a value is made, that a query may hold so many bytes. Else it panics
+// with fault.Limit: evaluators return values alone, and who runs them turns that into the
+// query's error.
+func (c *Context) room(bytes int64) {
+	most := c.Budget.MaxBytes
+	if most <= 0 {
+		most = 1 << 30
+	}
+	if bytes > most {
+		panic(fault.New(fault.Limit, "a value would take %d MB, and a query may hold %d MB; make less of it", bytes>>20, most>>20))
+	}
+}
+
 // Random is a random whole number below n; RandomReal one from 0 to 1.
 func (c *Context) Random(n int64) int64 {
 	c.mu.Lock()

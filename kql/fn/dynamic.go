@@ -130,8 +130,14 @@ func arrays() []Scalar {
 		}, SQL: duck(func(args []string, info []Arg, _ table.Type) (string, bool) {
 			return fmt.Sprintf("CASE WHEN json_valid(%[1]s) THEN CASE WHEN json_type(%[1]s) = 'ARRAY' THEN CAST(json_array_length(%[1]s) AS BIGINT) END END", args[0]), allOf(info, table.Dynamic)
 		}), Doc: "Number of elements; null for what is no array."},
-		{Name: "array_concat", Sigs: sigs("array*:array -> dynamic"), Nulls: Own, Eval: func(_ *Context, a []table.Value) table.Value {
-			out := []any{}
+		{Name: "array_concat", Sigs: sigs("array*:array -> dynamic"), Nulls: Own, Eval: func(c *Context, a []table.Value) table.Value {
+			n := 0
+			for _, v := range a {
+				list, _ := dynList(v)
+				n += len(list)
+			}
+			c.room(16 * int64(n))
+			out := make([]any, 0, n)
 			for _, v := range a {
 				if list, ok := dynList(v); ok {
 					out = append(out, list...)

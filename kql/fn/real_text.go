@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"sextant/fault"
 	"sextant/table"
 )
 
@@ -221,5 +222,12 @@ func dynText(v table.Value) string {
 	case table.Value:
 		return ToText(d)
 	}
+	if _, ok := v.Source(); !ok && table.DynBytes(v.Dyn()) > maxText {
+		panic(fault.New(fault.Limit, "the text of a dynamic value would be larger than %d MB; make less of it", maxText>>20))
+	}
 	return v.JSON()
 }
+
+// maxText is how large the text of a dynamic may become: parts of it can be shared, and
+// are written as often as they stand in it.
+const maxText = 256 << 20

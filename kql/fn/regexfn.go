@@ -236,7 +236,17 @@ func replaceRegex(c *Context, source, pattern, rewrite string) string {
 	if re == nil || !ok {
 		return source
 	}
-	return re.ReplaceAllString(source, to)
+	if int64(len(source)+1)*int64(len(to)+1) < 16<<20 {
+		return re.ReplaceAllString(source, to)
+	}
+	var out []byte // counted as it grows
+	last := 0
+	for _, m := range re.FindAllStringSubmatchIndex(source, -1) {
+		out = re.ExpandString(append(out, source[last:m[0]]...), to, source, m)
+		last = m[1]
+		c.room(int64(len(out)))
+	}
+	return string(append(out, source[last:]...))
 }
 
 func replaceRegexSQL(source string, sourceInfo, pattern, rewrite Arg) (string, bool) {

@@ -377,7 +377,7 @@ func fillLinear(xs []float64, missing []bool, a []table.Value) {
 
 // fir filters; the filter is divided by its sum unless told not to, or when its
 // numbers have different signs.
-func fir(_ *Context, a []table.Value) table.Value {
+func fir(c *Context, a []table.Value) table.Value {
 	xs, whole, ok1 := numbersOf(a[0])
 	filter, wf, ok2 := numbersOf(a[1])
 	if !ok1 || !ok2 || len(filter) == 0 {
@@ -401,6 +401,9 @@ func fir(_ *Context, a []table.Value) table.Value {
 	}
 	out := make([]float64, len(xs))
 	for i := range out {
+		if i&1023 == 1023 && c.ended() {
+			return nullDynamic
+		}
 		for k, f := range filter {
 			if j := i - k + shift; j >= 0 && j < len(xs) && !math.IsNaN(xs[j]) {
 				out[i] += f * scale * xs[j]
@@ -413,7 +416,7 @@ func fir(_ *Context, a []table.Value) table.Value {
 	return seriesOf(out)
 }
 
-func iir(_ *Context, a []table.Value) table.Value {
+func iir(c *Context, a []table.Value) table.Value {
 	xs, _, ok1 := numbersOf(a[0])
 	b, _, ok2 := numbersOf(a[1])
 	d, _, ok3 := numbersOf(a[2])
@@ -422,6 +425,9 @@ func iir(_ *Context, a []table.Value) table.Value {
 	}
 	out := make([]float64, len(xs))
 	for i := range out {
+		if i&1023 == 1023 && c.ended() {
+			return nullDynamic
+		}
 		for k, f := range b {
 			if i >= k {
 				out[i] += f * xs[i-k]

@@ -12,14 +12,27 @@ import (
 
 func str(s string) table.Value { return table.StringValue(s) }
 
+// textBytes is what the texts of all arguments take, as far as that is known without
+// making them.
+func textBytes(a []table.Value) int64 {
+	n := int64(0)
+	for _, v := range a {
+		if v.Type() == table.String {
+			n += int64(len(v.Str()))
+		}
+	}
+	return n
+}
+
 // stringsTable is the table of functions that take text apart and put it together.
 func stringsTable() []Scalar {
 	unary := func(f func(string) table.Value) func(*Context, []table.Value) table.Value {
 		return func(_ *Context, a []table.Value) table.Value { return f(a[0].Str()) }
 	}
 	return []Scalar{
-		{Name: "strcat", Sigs: sigs("arg*:str -> string"), Nulls: Own, Eval: func(_ *Context, a []table.Value) table.Value {
+		{Name: "strcat", Sigs: sigs("arg*:str -> string"), Nulls: Own, Eval: func(c *Context, a []table.Value) table.Value {
 			var b strings.Builder
+			c.room(textBytes(a))
 			for _, v := range a {
 				b.WriteString(ToText(v))
 			}
@@ -27,7 +40,8 @@ func stringsTable() []Scalar {
 		}, SQL: duck(func(args []string, info []Arg, _ table.Type) (string, bool) {
 			return "(" + strings.Join(args, " || ") + ")", allOf(info, table.String)
 		}), Doc: "The texts of all arguments, one after the other."},
-		{Name: "strcat_delim", Sigs: sigs("delimiter:str, arg*:str -> string"), Nulls: Own, Eval: func(_ *Context, a []table.Value) table.Value {
+		{Name: "strcat_delim", Sigs: sigs("delimiter:str, arg*:str -> string"), Nulls: Own, Eval: func(c *Context, a []table.Value) table.Value {
+			c.room(textBytes(a))
 			parts := make([]string, len(a)-1)
 			for i, v := range a[1:] {
 				parts[i] = ToText(v)
@@ -51,9 +65,12 @@ func stringsTable() []Scalar {
 			slices.Reverse(r)
 			return str(string(r))
 		}), Doc: "The text's code points in reverse order."},
-		{Name: "replace_string", Sigs: sigs("text:string, lookup:string, rewrite:string -> string"), Eval: func(_ *Context, a []table.Value) table.Value {
+		{Name: "replace_string", Sigs: sigs("text:string, lookup:string, rewrite:string -> string"), Eval: func(c *Context, a []table.Value) table.Value {
 			if a[1].Str() == "" {
 				return a[0]
+			}
+			if more := len(a[2].Str()) - len(a[1].Str()); more > 0 {
+				c.room(int64(len(a[0].Str())) / int64(len(a[1].Str())) * int64(len(a[2].Str())))
 			}
 			return str(strings.ReplaceAll(a[0].Str(), a[1].Str(), a[2].Str()))
 		}, SQL: duck(func(args []string, info []Arg, _ table.Type) (string, bool) {
@@ -64,23 +81,27 @@ func stringsTable() []Scalar {
 		}), Doc: "All occurrences of a text replaced by another."},
 		{Name: "replace_strings", Sigs: sigs("text:string, lookups:array, rewrites:array -> string"), Eval: replaceStrings, Doc: "All occurrences of several texts replaced, one pair after the other."},
 		{Name: "split", Sigs: sigs("source:str, delimiter:string, index?:integer -> dynamic"), Eval: split, SQL: duck(splitSQL), Doc: "Array of the parts between delimiters, or of the one part at an index."},
-		{Name: "strcat_array", Aliases: []string{"array_strcat"}, Sigs: sigs("array:array, delimiter:str -> string"), Eval: func(_ *Context, a []table.Value) table.Value {
+		{Name: "strcat_array", Aliases: []string{"array_strcat"}, Sigs: sigs("array:array, delimiter:str -> string"), Eval: func(c *Context, a []table.Value) table.Value {
 			list, ok := a[0].Dyn().([]any)
 			if !ok {
 				return str("")
 			}
 			parts := make([]string, len(list))
+			size := int64(len(list)) * int64(len(a[1].Str()))
 			for i, e := range list {
 				parts[i] = dynText(table.DynamicValue(e))
+				size += int64(len(parts[i]))
 			}
+			c.room(size)
 			return str(strings.Join(parts, a[1].Str()))
 		}, Doc: "The texts of an array's elements with a delimiter between them."},
-		{Name: "strrep", Sigs: sigs("value:str, multiplier:integer, delimiter?:str -> string"), Eval: func(_ *Context, a []table.Value) table.Value {
+		{Name: "strrep", Sigs: sigs("value:str, multiplier:integer, delimiter?:str -> string"), Eval: func(c *Context, a []table.Value) table.Value {
 			n := max(0, min(a[1].Int64(), 1024))
 			delim := ""
 			if len(a) > 2 {
 				delim = a[2].Str()
 			}
+			c.room(n * int64(len(a[0].Str())+len(delim)))
 			parts := make([]string, n)
 			for i := range parts {
 				parts[i] = a[0].Str()
@@ -242,7 +263,7 @@ func indexOfSQL(args []string, info []Arg, _ table.Type) (string, bool) {
 }
 
 // replaceStrings replaces pair after pair; what one has replaced no other touches.
-func replaceStrings(_ *Context, a []table.Value) table.Value {
+func replaceStrings(c *Context, a []table.Value) table.Value {
 	from, _ := dynList(a[1])
 	to, _ := dynList(a[2])
 	if len(from) != len(to) {
@@ -252,7 +273,7 @@ func replaceStrings(_ *Context, a []table.Value) table.Value {
 		text string
 		done bool
 	}
-	pieces := []piece{{a[0].Str(), false}}
+	pieces, size := []piece{{a[0].Str(), false}}, int64(len(a[0].Str()))
 	for i := range from {
 		f, t := dynText(table.DynamicValue(from[i])), dynText(table.DynamicValue(to[i]))
 		if f == "" {
@@ -267,6 +288,8 @@ func replaceStrings(_ *Context, a []table.Value) table.Value {
 			for k, part := range strings.Split(p.text, f) {
 				if k > 0 {
 					next = append(next, piece{t, true})
+					size += int64(len(t))
+					c.room(size)
 				}
 				next = append(next, piece{part, false})
 			}

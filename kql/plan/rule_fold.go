@@ -75,7 +75,8 @@ func (r *Rewriting) foldOne(ctx *fn.Context, e Expr) Expr {
 }
 
 // growing functions make much of little: their results are charged at run time.
-var growing = map[string]bool{"range": true, "repeat": true, "strrep": true, "array_concat": true, "bag_merge": true, "replace_string": true, "replace_regex": true, "zip": true}
+var growing = map[string]bool{"range": true, "repeat": true, "strrep": true, "array_concat": true, "bag_merge": true, "replace_string": true, "replace_regex": true, "zip": true,
+	"replace": true, "replace_strings": true, "strcat_array": true, "gzip_decompress_from_base64_string": true, "zlib_decompress_from_base64_string": true}
 
 // foldLogic removes the operand that does not count; nil when both do.
 func foldLogic(c *Call) Expr {
