@@ -75,8 +75,8 @@ add sub mul div mod, any and all, ` + "`/$count`" + ` of a collection inside a f
 ## Pages
 
 Newest first, unless ` + "`$orderby`" + ` says otherwise; objects of one moment have an order of their own, always the same. ` + "`@odata.nextLink`" + ` goes on behind the
-last object: records that come in meanwhile are no part of the sequence, one that is amended meanwhile keeps its place, and each comes
-once. The token is sealed and good for 30 days, after a restart too; one that was changed, or is of another request, is answered with 400
+last object: records that come in meanwhile are no part of the sequence, one that is amended meanwhile keeps its place, and comes as it was then or is by
+now; each comes once. The token is sealed and good for 30 days, after a restart too; one that was changed, or is of another request, is answered with 400
 ` + "`Directory_ExpiredPageToken`" + `.
 
 ` + "`Prefer: odata.maxpagesize=N`" + ` asks for pages of N at most; ` + "`Preference-Applied`" + ` says what was followed.

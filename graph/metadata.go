@@ -110,35 +110,28 @@ func writeType(b *strings.Builder, m *odata.Model, t *odata.Type, name string) {
 	fmt.Fprintf(b, "  </%s>\n", kind)
 }
 
-// rootTypes are the types of the singletons.
-func rootType(singleton string) string {
-	switch singleton {
-	case "auditLogs":
-		return "auditLogRoot"
-	case "identityProtection":
-		return "identityProtectionRoot"
-	case "reports":
-		return "reportRoot"
-	}
-	return singleton
-}
-
 // writeRoots writes the singletons' types and the container.
 func writeRoots(b *strings.Builder, a *api) {
-	var roots []string
-	for _, s := range singletons(a) {
-		var parts []string
-		for _, r := range a.resources {
-			if r.path[0] == s {
-				parts = append(parts, fmt.Sprintf(`    <NavigationProperty Name="%s" Type="Collection(%s%s)" ContainsTarget="true"/>`+"\n", r.path[1], odata.Namespace, r.entity.Name))
+	all := roots(a)
+	for _, r := range all {
+		if r.set {
+			continue
+		}
+		fmt.Fprintf(b, `  <EntityType Name="%s" BaseType="%sentity">`+"\n", r.entity(), odata.Namespace)
+		for _, of := range a.resources {
+			if of.path[0] == r.name {
+				fmt.Fprintf(b, `    <NavigationProperty Name="%s" Type="Collection(%s%s)" ContainsTarget="true"/>`+"\n", of.path[1], odata.Namespace, of.entity.Name)
 			}
 		}
-		roots = append(roots, s)
-		fmt.Fprintf(b, `  <EntityType Name="%s" BaseType="%sentity">`+"\n%s  </EntityType>\n", rootType(s), odata.Namespace, strings.Join(parts, ""))
+		b.WriteString("  </EntityType>\n")
 	}
 	b.WriteString("  <EntityContainer Name=\"GraphService\">\n")
-	for _, s := range roots {
-		fmt.Fprintf(b, `    <Singleton Name="%s" Type="%s%s"/>`+"\n", s, odata.Namespace, rootType(s))
+	for _, r := range all {
+		attribute := "Type"
+		if r.set {
+			attribute = "EntityType"
+		}
+		fmt.Fprintf(b, `    <%s Name="%s" %s="%s%s"/>`+"\n", r.kind(), r.name, attribute, odata.Namespace, r.entity())
 	}
 	b.WriteString("  </EntityContainer>\n")
 }

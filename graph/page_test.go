@@ -33,15 +33,20 @@ type pageOf struct {
 	} `json:"value"`
 }
 
-func (w *world) page(path string) pageOf {
+func (w *world) page(path string) (p pageOf) {
 	w.t.Helper()
-	a := w.ask("GET", path, "", nil)
-	var p pageOf
-	if err := json.Unmarshal(a.Body.Bytes(), &p); err != nil || a.Code != http.StatusOK {
-		w.t.Fatalf("%s: %d %v\n%s", path, a.Code, err, a.Body)
-	}
+	w.pageInto(path, &p)
 	p.Next = strings.TrimPrefix(p.Next, "https://logs.example.org")
 	return p
+}
+
+// pageInto reads a page into a value with its members.
+func (w *world) pageInto(path string, into any) {
+	w.t.Helper()
+	a := w.ask("GET", strings.TrimPrefix(path, "https://logs.example.org"), "", nil)
+	if err := json.Unmarshal(a.Body.Bytes(), into); err != nil || a.Code != http.StatusOK {
+		w.t.Fatalf("%s: %d %v\n%s", path, a.Code, err, a.Body)
+	}
 }
 
 // all ids of a sequence of pages; between is called between two pages.

@@ -25,8 +25,8 @@ func (f *Face) service(_ context.Context, c *Call) (*Reply, error) {
 		URL  string `json:"url"`
 	}
 	out := []entry{}
-	for _, s := range singletons(c.api) {
-		out = append(out, entry{s, "Singleton", s})
+	for _, r := range roots(c.api) {
+		out = append(out, entry{r.name, r.kind(), r.name})
 	}
 	r, err := Object(c, "", map[string]any{"value": out})
 	if err == nil {
@@ -35,18 +35,50 @@ func (f *Face) service(_ context.Context, c *Call) (*Reply, error) {
 	return r, err
 }
 
-// singletons of a version: the first segments of its paths, in the order of the
-// resources.
-func singletons(a *api) []string {
-	var out []string
-	seen := map[string]bool{}
+// root is a first segment of a version's paths.
+type root struct {
+	name string
+	set  bool // of entities, rather than a singleton
+}
+
+func (r root) kind() string {
+	if r.set {
+		return "EntitySet"
+	}
+	return "Singleton"
+}
+
+// entity that the root is, or, of a set, is of.
+func (r root) entity() string {
+	switch r.name {
+	case "auditLogs":
+		return "auditLogRoot"
+	case "identityProtection":
+		return "identityProtectionRoot"
+	case "reports":
+		return "reportRoot"
+	case "subscriptions":
+		return "subscription"
+	}
+	return r.name
+}
+
+// roots of a version, in the order of the resources.
+func roots(a *api) []root {
+	var out []root
+	at := map[string]int{}
 	for _, op := range a.operations {
-		name, _, _ := strings.Cut(op.Path, "/")
-		if name == "" || strings.HasPrefix(name, "$") || seen[name] || op.Version != "" && op.Version != a.version {
+		name, rest, _ := strings.Cut(op.Path, "/")
+		if name == "" || strings.HasPrefix(name, "$") || op.Version != "" && op.Version != a.version {
 			continue
 		}
-		seen[name] = true
-		out = append(out, name)
+		i, seen := at[name]
+		if !seen {
+			i = len(out)
+			at[name] = i
+			out = append(out, root{name: name})
+		}
+		out[i].set = out[i].set || strings.HasPrefix(rest, "{")
 	}
 	return out
 }

@@ -24,6 +24,8 @@ func TestJavaScriptGraph(t *testing.T) {
 	want := map[string]string{
 		"list": `true "r2 r1 s2 s1 s0"`, "filter": `true "s1"`, "beta": `true ["interactiveUser"]`, "item": `true "Ulm"`, "pages": `true [5,5]`,
 		"group": `true [["2026-01-02T04:00:00.5Z","Add member to group","ann@example.org"]]`, "hunt": `true [{"Count":5}]`, "batch": `true ["r2 r1 s2 s1 s0",404]`,
+		"metadata v1.0": `true [[],true,["auditLogs","identityProtection","reports","security","subscriptions"]]`,
+		"metadata beta": `true [[],true,["auditLogs","identityProtection","reports","security","subscriptions"]]`, "without metadata": `true "no context"`,
 		"mistake": `false {"status":400,"code":"BadRequest","message":"Invalid filter clause: Could not find a property named 'nope' on type 'microsoft.graph.signIn'. (position 0 of $filter)","requestId":true}`,
 		"nothing": `false {"status":404,"code":"Request_ResourceNotFound"`, "unknown": `false {"status":400,"code":"BadRequest","message":"Resource not found for the segment 'frobs'."`,
 		"compromised": `true ["confirmedCompromised","adminConfirmedSigninCompromised","atRisk","high"]`,

@@ -1,7 +1,8 @@
 // Asks Microsoft Graph's own client and prints what came of it, one JSON line a case.
 //
 // From the environment: SEXTANT_URL (https), TENANT, APP, SECRET.
-import { BatchRequestContent, BatchResponseContent, PageIterator } from "@microsoft/microsoft-graph-client";
+import { BatchRequestContent, BatchResponseContent, PageIterator, ResponseType } from "@microsoft/microsoft-graph-client";
+import { mistakes } from "./csdl.mjs";
 import { client, url } from "./signed-in.mjs";
 
 async function run(name, f) {
@@ -40,6 +41,13 @@ await run("batch", async () => {
   ]);
   const answer = new BatchResponseContent(await client.api("/$batch").post(await content.getContent()));
   return [ids(await answer.getResponseById("1").json()), answer.getResponseById("2").status];
+});
+for (const version of ["v1.0", "beta"]) {
+  await run("metadata " + version, async () => mistakes(await client.api("/$metadata").version(version).responseType(ResponseType.TEXT).get()));
+}
+await run("without metadata", async () => {
+  const page = await client.api("/auditLogs/signIns").top(1).select("id").header("Accept", "application/json;odata.metadata=none").get();
+  return page["@odata.context"] ?? "no context";
 });
 await run("mistake", () => client.api("/auditLogs/signIns").filter("nope eq 1").get());
 await run("nothing", () => client.api("/auditLogs/signIns/nope").get());
