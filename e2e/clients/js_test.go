@@ -82,17 +82,19 @@ func TestJavaScript(t *testing.T) {
 	cmd.Dir = "js"
 	cmd.Env = append(s.nodeEnv(), "SEXTANT_TOKEN="+token, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
 	want := map[string]string{
-		"query":            `^true \{"status":"Success","columns":\["Id:string","TimeGenerated:datetime","City:dynamic"\],"rows":\[\["s0","2026-01-02T03:00:05.500Z",\{"city":"Ulm"\}\],.*"statistics":true,"visualization":"table"\}`,
-		"resource":         `^true \[\[3\]\]`,
-		"batch":            `^true \["Success:1","(Partial)?Failure:BadArgumentError","Success:3"\]`,
-		"key":              `^true \[\[3\]\]`,
-		"mistake":          `^false .*(BadArgumentError|invalid properties)`,
-		"ingest":           `^true 3000`,
-		"ingest elsewhere": `^false `,
-		"kusto query":      `^true \{"columns":\["x:long","d:dynamic","t:datetime","s:timespan"\],"rows":\[\{"x":1,"d":\{"a":\[1\]\},"t":"2026-01-02T00:00:00.000Z","s":3600000\},\{"x":2.*"errors":0\}`,
-		"kusto version 1":  `^true .*3`,
-		"kusto command":    `^true \["SigninLogs"\]`,
-		"kusto mistake":    `^false .*`,
+		"query":                  `^true \{"status":"Success","columns":\["Id:string","TimeGenerated:datetime","City:dynamic"\],"rows":\[\["s0","2026-01-02T03:00:05.500Z",\{"city":"Ulm"\}\],.*"statistics":true,"visualization":"table"\}`,
+		"resource":               `^true \[\[3\]\]`,
+		"batch":                  `^true \["Success:1","(Partial)?Failure:BadArgumentError","Success:3"\]`,
+		"key":                    `^true \[\[3\]\]`,
+		"mistake":                `^false .*(BadArgumentError|invalid properties)`,
+		"ingest":                 `^true 3000`,
+		"ingest elsewhere":       `^false `,
+		"kusto query":            `^true \{"columns":\["x:long","d:dynamic","t:datetime","s:timespan"\],"rows":\[\{"x":1,"d":\{"a":\[1\]\},"t":"2026-01-02T00:00:00.000Z","s":3600000\},\{"x":2.*"errors":0\}`,
+		"kusto version 1":        `^true .*3`,
+		"kusto command":          `^true \["SigninLogs"\]`,
+		"kusto mistake":          `^false .*`,
+		"kusto stream":           `^true 500`,
+		"kusto stream elsewhere": `^false .*`,
 	}
 	for _, name := range []string{"query", "resource", "batch", "mistake"} { // of both packages
 		want["old "+name], want["new "+name] = want[name], want[name]
@@ -104,5 +106,16 @@ func TestJavaScript(t *testing.T) {
 	s.decode(s.call("POST", "/v1/workspaces/"+s.workspace+"/query", `{"query":"Shop_CL | where Item == 'js' | summarize count(), sum(Twice), dcount(Count, 4)"}`, 200), &answer)
 	if got := text(t, answer.Tables[0].Rows); got != "[[3000,8997000,3000]]" {
 		t.Errorf("ingested: %s", got)
+	}
+	s.streamed("js")
+}
+
+// streamed says whether the 500 rows that a client of Kusto streams are there.
+func (s *server) streamed(by string) {
+	s.t.Helper()
+	var answer struct{ Tables []struct{ Rows [][]any } }
+	s.decode(s.call("POST", "/v1/workspaces/"+s.workspace+"/query", `{"query":"Shop_CL | where Item == 'streamed by `+by+`' | summarize count(), sum(Count)"}`, 200), &answer)
+	if got := text(s.t, answer.Tables[0].Rows); got != "[[500,124750]]" {
+		s.t.Errorf("streamed: %s", got)
 	}
 }

@@ -60,21 +60,23 @@ func TestPython(t *testing.T) {
 	cmd.Env = append(os.Environ(), "REQUESTS_CA_BUNDLE="+s.ca, "SSL_CERT_FILE="+s.ca, "PYTHONDONTWRITEBYTECODE=1", "SEXTANT_URL="+s.url, "TENANT="+tenant, "APP="+s.app, "SECRET="+s.secret,
 		"KEY_FILE="+s.keyFile, "WORKSPACE="+s.workspace, "RESOURCE="+s.resource, "RULE="+s.rule)
 	s.told(cmd, map[string]string{
-		"query":                 `^true \["Success",\["Id","TimeGenerated","LocationDetails"\],\[\["s0","2026-01-02 03:00:05.500000\+00:00","\{\\"city\\":\\"Ulm\\"\}"\]\]\]`,
-		"batch":                 `^true \[3,"BadArgumentError"\]`,
-		"certificate, resource": `^true 3`,
-		"mistake":               `^false "HttpResponseError 400 \(BadArgumentError\) .*SEM0100`,
-		"wrong secret":          `^false .*AADSTS7000215`,
-		"ingest":                `^true 3000`,
-		"ingest elsewhere":      `^false "HttpResponseError 400 \(InvalidStream\)`,
-		"kusto query":           `^true \[\["x:long","d:dynamic","t:datetime","s:timespan"\],\[\[1,\{"a":\[1\]\},"2026-01-02 00:00:00\+00:00","1:00:00"\],\[2,`,
-		"kusto command":         `^true \["SigninLogs"\]`,
-		"kusto mistake":         `^false "KustoApiError .*SEM0100`,
-		"graph list":            `^true \[\["s1","Ulm","2026-01-02 03:01:05.500000\+00:00"\]\]`,
-		"graph pages":           `^true \["s2","s1","s0"\]`,
-		"graph confirm safe":    `^true \["confirmedSafe","adminConfirmedSigninSafe"\]`,
-		"graph mistake":         `^false \[400,"BadRequest"\]`,
-		"graph nothing":         `^false \[404,"Request_ResourceNotFound"\]`,
+		"query":                  `^true \["Success",\["Id","TimeGenerated","LocationDetails"\],\[\["s0","2026-01-02 03:00:05.500000\+00:00","\{\\"city\\":\\"Ulm\\"\}"\]\]\]`,
+		"batch":                  `^true \[3,"BadArgumentError"\]`,
+		"certificate, resource":  `^true 3`,
+		"mistake":                `^false "HttpResponseError 400 \(BadArgumentError\) .*SEM0100`,
+		"wrong secret":           `^false .*AADSTS7000215`,
+		"ingest":                 `^true 3000`,
+		"ingest elsewhere":       `^false "HttpResponseError 400 \(InvalidStream\)`,
+		"kusto query":            `^true \[\["x:long","d:dynamic","t:datetime","s:timespan"\],\[\[1,\{"a":\[1\]\},"2026-01-02 00:00:00\+00:00","1:00:00"\],\[2,`,
+		"kusto command":          `^true \["SigninLogs"\]`,
+		"kusto mistake":          `^false "KustoApiError .*SEM0100`,
+		"kusto stream":           `^true 500`,
+		"kusto stream elsewhere": `^false "KustoApiError .*'Nope_CL' of kind 'Table' was not found`,
+		"graph list":             `^true \[\["s1","Ulm","2026-01-02 03:01:05.500000\+00:00"\]\]`,
+		"graph pages":            `^true \["s2","s1","s0"\]`,
+		"graph confirm safe":     `^true \["confirmedSafe","adminConfirmedSigninSafe"\]`,
+		"graph mistake":          `^false \[400,"BadRequest"\]`,
+		"graph nothing":          `^false \[404,"Request_ResourceNotFound"\]`,
 	})
 	s.settle()
 	var answer struct{ Tables []struct{ Rows [][]any } }
@@ -82,4 +84,5 @@ func TestPython(t *testing.T) {
 	if got := text(t, answer.Tables[0].Rows); got != "[[3000,8997000,3000]]" {
 		t.Errorf("ingested: %s", got)
 	}
+	s.streamed("py")
 }

@@ -82,3 +82,10 @@ await run("kusto command", async () => {
   return [...r.primaryResults[0].rows()].map((x) => x.toJSON().TableName);
 });
 await run("kusto mistake", () => kusto.execute("default", "SigninLogs | where Nope == 1"));
+await run("kusto stream", async () => {
+  let lines = "";
+  for (let i = 0; i < 500; i++) lines += JSON.stringify({ Item: "streamed by js", Count: i }) + "\n";
+  await kusto.executeStreamingIngest("default", "Shop_CL", Buffer.from(lines), "json", null);
+  return 500;
+});
+await run("kusto stream elsewhere", () => kusto.executeStreamingIngest("default", "Nope_CL", Buffer.from("{}"), "json", null));

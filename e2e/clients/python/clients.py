@@ -8,6 +8,7 @@ the server's authority.
 """
 
 import asyncio
+import io
 import json
 import os
 from datetime import datetime, timezone
@@ -93,6 +94,16 @@ def kusto_query():
 run("kusto query", kusto_query)
 run("kusto command", lambda: [row["TableName"] for row in kusto.execute_mgmt("default", ".show tables | where TableName == 'SigninLogs'").primary_results[0]])
 run("kusto mistake", lambda: kusto.execute("default", "SigninLogs | where Nope == 1"))
+
+
+def kusto_stream():
+    lines = "".join(json.dumps({"Item": "streamed by py", "Count": i}) + "\n" for i in range(500))
+    kusto.execute_streaming_ingest("default", "Shop_CL", io.BytesIO(lines.encode()), None, "json")
+    return 500
+
+
+run("kusto stream", kusto_stream)
+run("kusto stream elsewhere", lambda: kusto.execute_streaming_ingest("default", "Nope_CL", io.BytesIO(b"{}"), None, "json"))
 
 
 async def graph():
