@@ -14,7 +14,7 @@ import (
 
 // While a sequence of pages is read, records come in late and others are said anew,
 // and the process restarts. Each record of the beginning comes once, none that came
-// later does, and one that was said anew comes whole, as it was at some moment since
+// later does unless it was said anew, and one that was said anew comes whole, as it was at some moment since
 // then: rows are read some pages ahead.
 func TestPagesWhileLateAndAmendedRecordsArrive(t *testing.T) {
 	for seed := range uint64(2) {
@@ -100,6 +100,8 @@ func late(t *testing.T, r *rand.Rand, order string) {
 			w.open(false)
 		}
 	}
+	// One that came later and was said anew cannot be told from one that was there.
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(want, id) && records[id].times > 1 })
 	slices.Sort(ids)
 	slices.Sort(want)
 	if !slices.Equal(ids, want) {
