@@ -297,13 +297,29 @@ func (b *binder) aggregateArgs(x *syntax.Call, a *fn.Aggregate, e env, by []stri
 	return args, names, ids
 }
 
+// binned is x of an old form, summarize … by x bin=size: by bin(x, size), with the name
+// that x has.
+func binned(x, size syntax.Expr) syntax.Expr {
+	of := x
+	if n, ok := x.(*syntax.Named); ok {
+		of = n.X
+	}
+	call := &syntax.Call{Place: syntax.Place{Span: x.At()}, Func: syntax.Ident{Name: "bin"}, Args: []syntax.Expr{of, size}}
+	if n, ok := x.(*syntax.Named); ok {
+		named := *n
+		named.X = call
+		return &named
+	}
+	return call
+}
+
 // summarize binds aggregates and groups.
 func (b *binder) summarize(o *syntax.Summarize, r *rel, e env) *rel {
-	if o.Bin != nil {
-		b.refuse(o.Bin, "summarize … by … bin=…; write by bin(column, size)")
-	}
 	p := b.projection()
-	for _, x := range o.By {
+	for i, x := range o.By {
+		if o.Bin != nil && i == len(o.By)-1 {
+			x = binned(x, o.Bin)
+		}
 		p.item(x, e, styleProject, "")
 	}
 	groups := len(p.cols)

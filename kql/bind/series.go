@@ -244,13 +244,16 @@ func (b *binder) topHitters(o *syntax.TopHitters, r *rel, e env) *rel {
 
 // reduce groups texts that look alike.
 func (b *binder) reduce(o *syntax.Reduce, r *rel, e env) *rel {
-	if k := o.Params.Word("kind"); k != "" && k != "default" {
-		b.refuse(o.Params.Get("kind"), "reduce kind="+k)
+	kind := o.Params.Word("kind")
+	if kind != "" && kind != "default" && kind != "source" {
+		note(b.errorf(o.Params.Get("kind"), "KS140", "'%s' is no kind of reduce.", kind), "the kind is source, or left out")
 		return nowhere()
 	}
 	v := b.scalar(o.By, e)
 	if isBad(v) || r.open {
-		return source(&plan.Values{Out: (&plan.Reduce{}).Schema()})
+		out := source(&plan.Values{Out: (&plan.Reduce{}).Schema()})
+		out.open = kind == "source"
+		return out
 	}
 	if v.Type() != table.String {
 		if v.Type() != table.Dynamic {
@@ -277,6 +280,11 @@ func (b *binder) reduce(o *syntax.Reduce, r *rel, e env) *rel {
 				op.Characters = l.Text
 			}
 		}
+	}
+	if kind == "source" {
+		in := b.shown(r)
+		return in.then(&plan.Plugin{Name: plan.ReduceSource, Cols: []plan.Named{{Name: "$text", Expr: op.By}}, Keep: in.schema().Names(), Out: uniqueNames(slices.Concat(in.schema(), op.Schema())),
+			Params: []plan.Expr{&plan.Const{Value: table.RealValue(op.Threshold)}, &plan.Const{Value: table.StringValue(op.Characters)}}})
 	}
 	return (&rel{pipe: r.pipe}).then(op)
 }

@@ -114,6 +114,8 @@ func wholePlugin(name string) (func(ctx context.Context, r *wholeRun) error, boo
 		return diffPatterns, true
 	case "schema_merge":
 		return schemaMerge, true
+	case plan.ReduceSource:
+		return reduceSource, true
 	}
 	return nil, false
 }

@@ -150,6 +150,10 @@ type Reduce struct {
 	Characters string  // that separate words, beside what is no letter or digit
 }
 
+// ReduceSource is reduce kind=source as a plugin, with the threshold and the characters of
+// Reduce as its parameters: rows pass on, each with the columns of its group.
+const ReduceSource = "reduce_source"
+
 func (o *MakeSeries) Schema() table.Schema {
 	out := namedSchema(o.By)
 	for _, a := range o.Aggs {
