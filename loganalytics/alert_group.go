@@ -87,11 +87,11 @@ func (m *ARM) actionGroups() *collection {
 func checkGroup(_ *armCall, r *resource) error {
 	var g actionGroup
 	if err := json.Unmarshal(r.Props, &g); err != nil {
-		return badRule("the action group's properties are not what they should be: %v", err)
+		return badRule("the action group's properties are not what they should be: %s", jsonReason(err))
 	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(r.Props, &raw); err != nil {
-		return badRule("the action group's properties are not what they should be: %v", err)
+		return badRule("the action group's properties are not what they should be: %s", jsonReason(err))
 	}
 	switch {
 	case g.ShortName == "" || len(g.ShortName) > 12:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -128,6 +129,9 @@ var (
 	operators    = []string{"Equals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"}
 )
 
+// scopePath is what a resource id begins with.
+var scopePath = regexp.MustCompile(`^(?i:/subscriptions/)[^/]`)
+
 const longestRange = 48 * time.Hour
 
 func minutes(ns ...int) []time.Duration {
@@ -183,7 +187,7 @@ func named(name, text string, of []string) (string, error) {
 func parseAlertRule(r resource) (*alertRule, error) {
 	var p alertRuleProps
 	if err := json.Unmarshal(r.Props, &p); err != nil {
-		return nil, badRule("the rule's properties are not what they should be: %v", err)
+		return nil, badRule("the rule's properties are not what they should be: %s", jsonReason(err))
 	}
 	switch strings.ToLower(r.Kind) {
 	case "", "logalert":
@@ -369,6 +373,9 @@ func (m *ARM) checkAlertRule(c *armCall, r *resource) error {
 		if err != nil {
 			return badRule("the action group %s: %v", id, err)
 		}
+	}
+	if !scopePath.MatchString(a.Scope) {
+		return badRule("scopes has %q, which is no resource id: /subscriptions/… of a workspace, or of a resource whose rows a workspace holds, works", a.Scope)
 	}
 	place, err := m.Places.Workspace(a.Scope)
 	if err != nil {

@@ -503,7 +503,9 @@ func TestRefusals(t *testing.T) {
 	f(`{`+good+`,"severity":5}`, `severity is missing or none`)
 	f(`{`+good+`,"severity":1.5}`, `0 (critical) to 4 (verbose) work`)
 	f(`{`+good+`,"scopes":[]}`, `scopes has 0 entries`)
-	f(`{`+good+`,"scopes":["/elsewhere"]}`, `there is no workspace`)
+	f(`{`+good+`,"scopes":["/subscriptions/elsewhere"]}`, `there is no workspace`)
+	f(`{`+good+`,"scopes":["/elsewhere"]}`, `which is no resource id`)
+	f(`{"query":"Sign","timeAggregation":"Count","operator":"GreaterThan","threshold":"x"}`, `criteria.allOf.threshold is a string where a number belongs`)
 	f(`{`+good+`,"criteria":{"allOf":[]}}`, `0 conditions; one works`)
 	f(`{`+good+`,"evaluationFrequency":"PT7M"}`, `PT1M, PT5M, PT10M`)
 	f(`{`+good+`,"evaluationFrequency":"soon"}`, `evaluationFrequency is \"soon\"`)
@@ -560,8 +562,8 @@ func TestRefusals(t *testing.T) {
 // FuzzAlertRule: whatever is sent as a rule is taken or refused in words, and what is
 // taken makes a query.
 func FuzzAlertRule(f *testing.F) {
-	f.Add(`{"severity":3,"enabled":true,"scopes":["/t"],"evaluationFrequency":"PT5M","windowSize":"PT5M","criteria":{"allOf":[{"query":"T","timeAggregation":"Count","operator":"GreaterThan","threshold":1,"dimensions":[{"name":"a","operator":"Include","values":["*","\""]}],"failingPeriods":{"numberOfEvaluationPeriods":2}}]}}`)
-	f.Add(`{"severity":0,"enabled":false,"scopes":["/t"],"evaluationFrequency":"P1D","windowSize":"P1D","autoMitigate":false,"muteActionsDuration":"PT5M","criteria":{"allOf":[{"query":"let a = 1; T | render x","timeAggregation":"total","metricMeasureColumn":"b'","operator":"equals","threshold":1e300}]}}`)
+	f.Add(`{"severity":3,"enabled":true,"scopes":["/subscriptions/t"],"evaluationFrequency":"PT5M","windowSize":"PT5M","criteria":{"allOf":[{"query":"T","timeAggregation":"Count","operator":"GreaterThan","threshold":1,"dimensions":[{"name":"a","operator":"Include","values":["*","\""]}],"failingPeriods":{"numberOfEvaluationPeriods":2}}]}}`)
+	f.Add(`{"severity":0,"enabled":false,"scopes":["/subscriptions/t"],"evaluationFrequency":"P1D","windowSize":"P1D","autoMitigate":false,"muteActionsDuration":"PT5M","criteria":{"allOf":[{"query":"let a = 1; T | render x","timeAggregation":"total","metricMeasureColumn":"b'","operator":"equals","threshold":1e300}]}}`)
 	f.Add(`{}`)
 	f.Fuzz(func(t *testing.T, props string) {
 		r, err := parseAlertRule(resource{ID: "/subscriptions/s/x/r", Props: json.RawMessage(props)})

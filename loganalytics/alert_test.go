@@ -35,7 +35,7 @@ func (o *only) Query(ctx context.Context, req query.Request) (*query.Answer, err
 	return o.engine.Run(ctx, o.store, req)
 }
 func (o *only) Workspace(id string) (Runner, error) {
-	if id != "/t" {
+	if id != "/subscriptions/t" {
 		return nil, fault.New(fault.NotFound, "there is no workspace %q", id)
 	}
 	return o, nil
@@ -87,7 +87,7 @@ func ruleText(t *testing.T, text string) json.RawMessage {
 	if err := json.Unmarshal([]byte(text), &given); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	props := map[string]any{"severity": 3, "enabled": true, "scopes": []string{"/t"}, "evaluationFrequency": "PT5M", "windowSize": "PT5M"}
+	props := map[string]any{"severity": 3, "enabled": true, "scopes": []string{"/subscriptions/t"}, "evaluationFrequency": "PT5M", "windowSize": "PT5M"}
 	condition := map[string]any{}
 	for name, v := range given {
 		switch name {

@@ -51,7 +51,7 @@ func (f *Face) ServeBatch(w http.ResponseWriter, r *http.Request) {
 		Requests []batchItem `json:"requests"`
 	}
 	if err := json.Unmarshal(body, &req); err != nil {
-		f.Fail(w, r, fault.New(fault.Invalid, "the request's body is not the JSON object that it should be: %w", err), "")
+		f.Fail(w, r, fault.New(fault.Invalid, "the request's body is not the JSON object that it should be: %s", jsonReason(err)), "")
 		return
 	}
 	if err := checkBatch(req.Requests); err != nil {

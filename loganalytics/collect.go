@@ -244,7 +244,7 @@ var declaredTypes = []string{"string", "int", "long", "real", "boolean", "dynami
 func (m *ARM) checkRule(c *armCall, r *resource) error {
 	var p ruleProps
 	if err := json.Unmarshal(r.Props, &p); err != nil {
-		return invalidRule("its properties are not what they should be: %v", err)
+		return invalidRule("its properties are not what they should be: %s", jsonReason(err))
 	}
 	if len(p.Flows) == 0 {
 		return invalidRule("it has no dataFlows")

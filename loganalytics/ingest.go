@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -170,11 +169,11 @@ func readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func rowsOf(body []byte) ([]json.RawMessage, error) {
 	var rows []json.RawMessage
 	if err := json.Unmarshal(body, &rows); err != nil || rows == nil {
-		reason := "it is another value."
-		if syntax := new(json.SyntaxError); errors.As(err, &syntax) {
-			reason = err.Error() + " at byte " + strconv.FormatInt(syntax.Offset, 10) + "."
+		reason := "it is null"
+		if err != nil {
+			reason = jsonReason(err)
 		}
-		return nil, refuse(400, "InvalidPayload", "The request's body is not a JSON array of objects: "+reason)
+		return nil, refuse(400, "InvalidPayload", "The request's body is not a JSON array of objects: "+reason+".")
 	}
 	size := 0
 	for _, r := range rows {

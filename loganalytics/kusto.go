@@ -135,7 +135,7 @@ func (k *Kusto) read(w http.ResponseWriter, r *http.Request) (*kustoAsk, error) 
 	}
 	var req kustoRequest
 	if err := json.Unmarshal(body, &req); err != nil {
-		return a, fault.New(fault.Invalid, "the request's body is not the JSON object that it should be: %w", err)
+		return a, fault.New(fault.Invalid, "the request's body is not the JSON object that it should be: %s", jsonReason(err))
 	}
 	a.db, a.csl = req.DB, req.CSL
 	if strings.TrimSpace(a.csl) == "" {

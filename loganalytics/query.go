@@ -104,7 +104,7 @@ func (f *Face) serveQuery(w *asking, r *http.Request, workspace string) {
 			return
 		}
 		if err := json.Unmarshal(body, &req); err != nil {
-			f.Fail(w, r, fault.New(fault.Invalid, "the request's body is not the JSON object that it should be: %w", err), "")
+			f.Fail(w, r, fault.New(fault.Invalid, "the request's body is not the JSON object that it should be: %s", jsonReason(err)), "")
 			return
 		}
 	}

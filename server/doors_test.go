@@ -391,7 +391,7 @@ func TestKustoStreaming(t *testing.T) {
 		t.Helper()
 		w.expect("POST", path, body, status, want, headers...)
 	}
-	f(till+"?streamFormat=parquet", "PAR1", 400, `parquet.*cannot be read`)
+	f(till+"?streamFormat=orc", "ORC", 400, `orc.*cannot be read`)
 	f(till+"?streamFormat=json", `{"Item":`, 400, `General_BadRequest`)
 	f(till+"?streamFormat=json&mappingName=m", `{}`, 400, `'m' of kind 'MappingPersistent' was not found`)
 	f(till+"?sourceKind=uri", `https://x`, 400, `from the request itself`)
