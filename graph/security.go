@@ -304,16 +304,16 @@ func (l *listing) prepare(ctx context.Context, c *Call, raws [][]byte) error {
 
 // sayOver puts what is said here over the records that are objects of another Graph.
 func (l *listing) sayOver(ctx context.Context, raws [][]byte) error {
-	at := map[string]int{}
+	of := make([]string, len(raws)) // the object's id
 	var ids []string
 	for i, raw := range raws {
-		if id := gjson.GetBytes(raw, "properties.id").Str; id != "" && gjson.GetBytes(raw, "category").Str == graphAlerts {
-			at[id] = i
-			ids = append(ids, id)
+		if gjson.GetBytes(raw, "category").Str == graphAlerts {
+			of[i] = gjson.GetBytes(raw, "properties.id").Str
+			ids = append(ids, of[i])
 		}
 	}
 	said, err := l.findSaid(ctx, ids)
-	for id, i := range at {
+	for i, id := range of {
 		raws[i] = over(raws[i], said[id])
 	}
 	return err

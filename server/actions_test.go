@@ -60,8 +60,17 @@ func TestAnAlertOfAnotherGraphIsWorkedOn(t *testing.T) {
 			}
 		}
 	}
+	// Who subscribed to a part hears of it by what is said here and what the object says.
+	hook := newSubscriber(t)
+	w.graph("POST", "/v1.0/subscriptions", `{"changeType":"updated","resource":"security/alerts_v2?$filter=status eq 'inProgress' and title eq 'A hidden file ran'","notificationUrl":"`+hook.URL+`","expirationDateTime":"`+w.s.o.Clock().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`, http.StatusCreated)
 	has(w.graph("PATCH", "/v1.0/security/alerts_v2/da1", `{"status":"inProgress","assignedTo":"ana@aldermoor.example"}`, http.StatusOK), `"status":"inProgress"`, `"assignedTo":"ana@aldermoor.example"`, `"title":"A hidden file ran"`)
 	has(w.graph("POST", "/v1.0/security/alerts_v2/da1/comments", `{"comment":"ours"}`, http.StatusOK), `"comment":"theirs"`, `"comment":"ours"`)
+	if _, err := w.s.subscriptions.Step(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if got := hook.heard(); got != "updated security/alerts_v2/da1, updated security/alerts_v2/da1" { // the change and the comment
+		t.Errorf("told of %s", got)
+	}
 	w.push(version("resolved", "2026-01-31T10:00:00Z"))
 	w.settle()
 	has(w.graph("GET", "/v1.0/security/alerts_v2?$filter=status eq 'inProgress'", "", http.StatusOK), `"id":"da1"`, `"comment":"ours"`)
@@ -120,30 +129,48 @@ func TestIncidentsAndAlerts(t *testing.T) {
 	w.graph("PATCH", "/v1.0/security/incidents/i-2", `{"status":"active"}`, http.StatusNotFound)
 }
 
-func TestAnApplicationIsToldOfWhatComesIn(t *testing.T) {
-	w := newWorld(t)
-	w.push(signIn("before"))
-	w.settle()
-	var mu sync.Mutex
-	var told []string
-	hook := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+// subscriber is told of changes.
+type subscriber struct {
+	*httptest.Server
+	mu   sync.Mutex
+	told []string
+}
+
+func newSubscriber(t *testing.T) *subscriber {
+	h := &subscriber{}
+	h.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if token := r.URL.Query().Get("validationToken"); token != "" {
 			_, _ = io.WriteString(rw, token)
 			return
 		}
 		var body struct {
-			Value []struct{ Resource string }
+			Value []struct{ ChangeType, Resource string }
 		}
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			t.Error(err)
 		}
-		mu.Lock()
-		defer mu.Unlock()
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		for _, n := range body.Value {
-			told = append(told, n.Resource)
+			h.told = append(h.told, n.ChangeType+" "+n.Resource)
 		}
 	}))
-	defer hook.Close()
+	t.Cleanup(h.Close)
+	return h
+}
+
+func (h *subscriber) heard() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	slices.Sort(h.told)
+	return strings.Join(h.told, ", ")
+}
+
+func TestAnApplicationIsToldOfWhatComesIn(t *testing.T) {
+	w := newWorld(t)
+	w.push(signIn("before"))
+	w.settle()
+	hook := newSubscriber(t)
 	until := w.s.o.Clock().Add(time.Hour).UTC().Format(time.RFC3339)
 	made := w.graph("POST", "/v1.0/subscriptions", `{"changeType":"created","resource":"auditLogs/signIns","notificationUrl":"`+hook.URL+`","clientState":"x","expirationDateTime":"`+until+`"}`, http.StatusCreated)
 	var sub struct{ ID string }
@@ -167,12 +194,9 @@ func TestAnApplicationIsToldOfWhatComesIn(t *testing.T) {
 	if _, err := w.s.subscriptions.Step(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	mu.Lock()
-	slices.Sort(told)
-	if got := strings.Join(told, " "); got != "auditLogs/signIns/after auditLogs/signIns/after auditLogs/signIns/other" {
-		t.Errorf("told of %v", told)
+	if got := hook.heard(); got != "created auditLogs/signIns/after, created auditLogs/signIns/after, created auditLogs/signIns/other" {
+		t.Errorf("told of %s", got)
 	}
-	mu.Unlock()
 	w.graph("DELETE", "/v1.0/subscriptions/"+sub.ID, "", http.StatusNoContent)
 	w.graph("GET", "/v1.0/subscriptions/"+sub.ID, "", http.StatusNotFound)
 }
