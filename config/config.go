@@ -79,7 +79,7 @@ type HTTP struct {
 type Query struct {
 	Timeout  Duration `yaml:"timeout" doc:"the longest that one query may run"`
 	MemoryMB int      `yaml:"memory_mb" doc:"what one query may hold in the evaluator, and all queries together in the engine"`
-	Rows     int      `yaml:"rows" doc:"rows of one answer"`
+	Rows     int      `yaml:"rows" doc:"rows of one answer; Kusto's notruncation and truncationmaxrecords go beyond"`
 }
 
 // Log of the tenants.

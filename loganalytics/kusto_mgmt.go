@@ -136,7 +136,28 @@ type command struct {
 	a     *kustoAsk
 	ctx   context.Context
 	words []string
+	only  []string // tables in the parentheses of .show tables (A, B); nil: all
 }
+
+// list takes the tables in parentheses out of the command's words.
+func (c *command) list() {
+	if len(c.words) < 4 || !strings.EqualFold(c.words[0], ".show") || !strings.EqualFold(c.words[1], "tables") || c.words[2] != "(" {
+		return
+	}
+	end := slices.Index(c.words, ")")
+	if end < 0 {
+		return
+	}
+	for _, w := range c.words[3:end] {
+		if w != "," {
+			c.only = append(c.only, w)
+		}
+	}
+	c.words = slices.Delete(slices.Clone(c.words), 2, end+1)
+}
+
+// shows says whether a table is one of those that the command is about.
+func (c *command) shows(name string) bool { return c.only == nil || slices.Contains(c.only, name) }
 
 // is says whether the words match a pattern: literal words in any case, * for a
 // name. The names are given back.
@@ -202,6 +223,7 @@ var commands = []struct {
 }
 
 func (c *command) run() (*table.Batch, error) {
+	c.list()
 	for _, cmd := range commands {
 		if names, ok := c.is(cmd.pattern); ok && len(names) == 0 {
 			return cmd.run(c, nil)
@@ -340,7 +362,9 @@ func (c *command) defs(p Place, each func(def table.Def, rows, bytes int64, segm
 func (c *command) tables([]string) (*table.Batch, error) {
 	b := made("TableName DatabaseName Folder DocString")
 	return b, c.defs(c.a.place, func(d table.Def, _, _ int64, _ int) error {
-		addRow(b, d.Name, c.a.place.Info().Name, "", "")
+		if c.shows(d.Name) {
+			addRow(b, d.Name, c.a.place.Info().Name, "", "")
+		}
 		return nil
 	})
 }
@@ -348,7 +372,7 @@ func (c *command) tables([]string) (*table.Batch, error) {
 func (c *command) tableDetails(names []string) (*table.Batch, error) {
 	b := made("TableName DatabaseName Folder DocString TotalExtents:long TotalExtentSize:real TotalOriginalSize:real TotalRowCount:long")
 	err := c.defs(c.a.place, func(d table.Def, rows, bytes int64, segments int) error {
-		if len(names) == 0 || d.Name == names[0] {
+		if len(names) == 0 && c.shows(d.Name) || len(names) > 0 && d.Name == names[0] {
 			addRow(b, d.Name, c.a.place.Info().Name, "", "", int64(segments), bytes, nil, rows)
 		}
 		return nil

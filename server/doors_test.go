@@ -307,6 +307,8 @@ func TestKustoVersion1(t *testing.T) {
 	f(".show databases | project DatabaseName, PrettyName", `"Rows":\[\["`+tenant+`","`+tenant+`"\]\]`)
 	f(".show tables", `"SigninLogs"`)
 	f(".show tables details | where TableName == 'SigninLogs' | project TotalRowCount", `\[\[1\]\]`)
+	f(".show tables (SigninLogs, ['AuditLogs'])", `"Rows":\[\["AuditLogs",[^\]]*\],\["SigninLogs",[^\]]*\]\]`)
+	f(".show tables (SigninLogs, AuditLogs) details | summarize sum(TotalRowCount), count()", `\[\[1,2\]\]`)
 	f(".show table ['SigninLogs'] cslschema", `"TenantId:string,`)
 	f(".show table SigninLogs schema as json", `CslType`)
 	f(".show table SigninLogs", `System.DateTime`)
