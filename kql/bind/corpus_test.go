@@ -125,7 +125,7 @@ func bindText(text string, env Environment, cat *fn.Catalogue, opts Options) (*Q
 }
 
 // atLeast are the floors of the corpus tests; they only rise.
-var atLeast = struct{ rules, workbooks, run, calls int }{rules: 825, workbooks: 914, run: 902, calls: 1751}
+var atLeast = struct{ rules, workbooks, run, calls int }{rules: 825, workbooks: 915, run: 902, calls: 1751}
 
 // TestRules binds every query that Microsoft's binder takes: same columns, same
 // order, same types.

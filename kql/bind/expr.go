@@ -104,7 +104,7 @@ func (b *binder) isTabular(x syntax.Expr, e env) bool {
 		if _, ok := b.env.Table(x.Name); ok {
 			return true
 		}
-		if let, ok := b.env.Function(x.Name); ok {
+		if let, ok := b.function(x.Name); ok {
 			return b.savedTabular(let)
 		}
 		_, ok := documentedTable(x.Name)
@@ -118,7 +118,7 @@ func (b *binder) isTabular(x syntax.Expr, e env) bool {
 			return true
 		}
 		if b.cat.Scalar(x.Func.Name) == nil {
-			if let, ok := b.env.Function(x.Func.Name); ok {
+			if let, ok := b.function(x.Func.Name); ok {
 				return b.savedTabular(let)
 			}
 		}
@@ -213,7 +213,7 @@ func (b *binder) name(x *syntax.Name, e env) plan.Expr {
 		note(b.errorf(x, "KS108", "A scalar value is expected here, and '%s' is a table.", x.Name), "wrap it as toscalar(…) to take its first cell")
 		return bad()
 	}
-	if let, ok := b.env.Function(x.Name); ok {
+	if let, ok := b.function(x.Name); ok {
 		return b.savedScalar(x, let, nil, e)
 	}
 	b.unresolved(x, x.Name, e)

@@ -63,7 +63,7 @@ func (b *binder) call(x *syntax.Call, e env) plan.Expr {
 	if f := b.cat.Scalar(name); f != nil {
 		return b.scalarCall(x, f, e)
 	}
-	if let, ok := b.env.Function(name); ok {
+	if let, ok := b.function(name); ok {
 		return b.savedScalar(x, let, x, e)
 	}
 	if b.cat.Aggregate(name) != nil {

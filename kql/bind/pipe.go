@@ -355,7 +355,7 @@ func (b *binder) invoke(o *syntax.Invoke, r *rel, e env) *rel {
 	name := c.Func.Name
 	f := e.sc.find(name)
 	if f == nil {
-		if let, ok := b.env.Function(name); ok {
+		if let, ok := b.function(name); ok {
 			f = b.saved(let)
 		}
 	}

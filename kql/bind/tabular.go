@@ -54,7 +54,7 @@ func (b *binder) tableName(at syntax.Node, name string, e env) *rel {
 	if def, ok := b.env.Table(name); ok {
 		return b.scan(def)
 	}
-	if let, ok := b.env.Function(name); ok {
+	if let, ok := b.function(name); ok {
 		return b.savedRel(at, name, let, nil, e)
 	}
 	if r, ok := b.documented(at, name); ok {
@@ -190,7 +190,7 @@ func (b *binder) tableCall(x *syntax.Call, e env) *rel {
 		b.errorf(x, "SXT003", "%s() cannot be used here: there are none in this service.", name)
 		return nowhere()
 	}
-	if let, ok := b.env.Function(name); ok {
+	if let, ok := b.function(name); ok {
 		return b.savedRel(x, name, let, x, e)
 	}
 	switch name {
@@ -233,7 +233,7 @@ func (b *binder) storedTable(at syntax.Node, name string, e env) *rel {
 	if def, ok := b.env.Table(name); ok {
 		return b.scan(def)
 	}
-	if let, ok := b.env.Function(name); ok {
+	if let, ok := b.function(name); ok {
 		return b.savedRel(at, name, let, nil, e)
 	}
 	if ent := e.sc.find(name); ent != nil && b.entityTabular(ent) {
@@ -267,7 +267,7 @@ func (b *binder) tablePath(x *syntax.Path, e env) *rel {
 			b.errorf(s, "KS111", "database(…) must be followed by the name of a table.")
 			return nowhere()
 		}
-		if let, ok := b.env.Function(s.Func.Name); ok {
+		if let, ok := b.function(s.Func.Name); ok {
 			return b.savedRel(s, s.Func.Name, let, s, e)
 		}
 		b.unknownFunction(s, s.Func.Name, env{})

@@ -110,7 +110,7 @@ func (b *binder) absent(x syntax.Expr, e env) bool {
 			}
 			return false
 		}
-		_, saved := b.env.Function(y.Func.Name)
+		_, saved := b.function(y.Func.Name)
 		return !saved && !b.isTabular(y, e)
 	case *syntax.Path:
 		if n, ok := y.Sel.(*syntax.Name); ok {
