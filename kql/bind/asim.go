@@ -13,20 +13,21 @@ import (
 //go:embed asim.kql
 var asimText string
 
-// asim is a function of Microsoft Sentinel's information model, which every workspace of
-// Sentinel has; where a function of that name is saved, that one is meant.
+// asim is a function that every workspace of Microsoft Sentinel has: those of its
+// information model, and over its health and audit. Where a function of that name is
+// saved, that one is meant.
 //
-// Source: "ASIM schemas" and "Using the ASIM parsers" in the documentation of Microsoft
-// Sentinel.
+// Source: "ASIM schemas", "Using the ASIM parsers" and "Auditing and health monitoring" in
+// the documentation of Microsoft Sentinel.
 func asim(name string) (*syntax.Let, bool) {
-	schema := ""
+	schema := "" // which no name in the text is
 	for _, head := range []string{"_Im_", "_ASim_", "im", "ASim"} {
 		if rest, ok := strings.CutPrefix(name, head); ok && rest != "" {
 			schema = rest
 			break
 		}
 	}
-	if schema == "" {
+	if schema == "" && !strings.HasPrefix(name, "_Sentinel") {
 		return nil, false
 	}
 	for block := range strings.SplitSeq(asimText, "\n\n") {

@@ -52,7 +52,12 @@ func TestASIM(t *testing.T) {
 	for _, name := range []string{"imDNS", "imProcess", "imWebSessions", "imRegistry"} {
 		columns(name)
 	}
-	for _, name := range []string{"_Im_", "im", "imNothing", "_Im_let", "Authentication", "ASim//"} {
+	for _, name := range []string{"SentinelHealth", "SentinelAudit"} {
+		if got, want := columns("_"+name+"() | where Status == 'Success'"), columns(name); !slices.Equal(got, want) {
+			t.Errorf("_%s: %v are not %v", name, got, want)
+		}
+	}
+	for _, name := range []string{"_SentinelNothing", "_Sentinel", "_Im_", "im", "imNothing", "_Im_let", "Authentication", "ASim//"} {
 		if _, ok := asim(name); ok {
 			t.Errorf("%q is taken for a function", name)
 		}
