@@ -23,6 +23,7 @@ var requirements = map[string]*regexp.Regexp{
 	"clients":  regexp.MustCompile(`there is no Node\.js|package-lock\.json cannot be had`),
 	"chromium": regexp.MustCompile(`there is no Chromium`),
 	"python":   regexp.MustCompile(`there is no Python|requirements\.txt cannot be had`),
+	"java":     regexp.MustCompile(`there is no Java|pom\.xml cannot be had`),
 }
 
 type event struct {
