@@ -13,7 +13,7 @@ import (
 // reference folder is absent, worded so that .ci/report tells, or that the short
 // run leaves out what takes time.
 func TestSkipsGiveKnownReasons(t *testing.T) {
-	absent := regexp.MustCompile(`\breference\b|\.\./shared\b|\bat hand\b|beside the repository|there is no Node\.js|package-lock\.json cannot be had|there is no Chromium|there is no Python|requirements\.txt cannot be had`) // as in .ci/report
+	absent := regexp.MustCompile(`\breference\b|\.\./shared\b|\bat hand\b|beside the repository|there is no Node\.js|package-lock\.json cannot be had|there is no Chromium|there is no Python|requirements\.txt cannot be had|there is no Java|pom\.xml cannot be had`) // as in .ci/report
 	other := regexp.MustCompile(`it is started by|reads no other files`)
 	skip := regexp.MustCompile(`\.Skip(f|Now)?\((.*)`)
 	text := regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
