@@ -547,3 +547,19 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("%d records of new users", got)
 	}
 }
+
+// No licence at all is another thing than what a tenant has that nobody set otherwise.
+func TestNoLicenceIsKept(t *testing.T) {
+	h := newHouse(t)
+	for _, want := range [][]string{nil, {}, {"P1"}, {}, nil, {}} {
+		got, err := h.SetTenant(context.Background(), by, home, func(d *Directory) error { d.Licences = want; return nil })
+		h.ok(err)
+		if kept := h.Licences(home); (kept == nil) != (want == nil) || len(kept) != len(want) || (got.Licences == nil) != (want == nil) {
+			t.Errorf("%#v was set, and %#v is there", want, kept)
+		}
+	}
+	h.again()
+	if kept := h.Licences(home); kept == nil || len(kept) != 0 {
+		t.Errorf("after a restart %#v is there", kept)
+	}
+}

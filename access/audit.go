@@ -241,7 +241,11 @@ func members(doc any) map[string]any {
 		panic("access: a document is not its JSON: " + err.Error())
 	}
 	for k, v := range out {
-		if list, ok := v.([]any); v == nil || v == "" || ok && len(list) == 0 {
+		list, ok := v.([]any)
+		if k == "licences" && ok {
+			continue // no licence at all, and not what everybody has to whom nothing was set
+		}
+		if v == nil || v == "" || ok && len(list) == 0 {
 			delete(out, k)
 		}
 	}
