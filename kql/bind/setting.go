@@ -10,8 +10,12 @@ import (
 // the others, which tune Kusto's engine, have no meaning here.
 func (b *binder) set(s *syntax.Set, sc *scope) {
 	switch s.Name.Name {
-	case "query_bin_auto_size", "query_bin_auto_at":
+	case "query_bin_auto_size", "query_bin_auto_at", bestEffort:
 	default:
+		return
+	}
+	if s.Value == nil && s.Name.Name == bestEffort { // named alone it is true
+		b.setTo(bestEffort, table.BoolValue(true))
 		return
 	}
 	if s.Value == nil {
@@ -25,11 +29,19 @@ func (b *binder) set(s *syntax.Set, sc *scope) {
 	case !ok:
 		b.errorf(s.Value, "KS129", "'%s' expects a constant.", s.Name.Name)
 	default:
-		if b.settings == nil {
-			b.settings = map[string]table.Value{}
-		}
-		b.settings[s.Name.Name] = c.Value
+		b.setTo(s.Name.Name, c.Value)
 	}
+}
+
+// bestEffort has unions leave out the tables that do not exist, as isfuzzy=true of each
+// does.
+const bestEffort = "best_effort"
+
+func (b *binder) setTo(setting string, v table.Value) {
+	if b.settings == nil {
+		b.settings = map[string]table.Value{}
+	}
+	b.settings[setting] = v
 }
 
 // binAuto is bin with the size, and from the start, that the query has set.

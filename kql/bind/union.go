@@ -21,7 +21,7 @@ func (b *binder) union(o *syntax.Union, r *rel, e env) *rel {
 	if r != nil {
 		members = append(members, member{r, r.label})
 	}
-	fuzzy := isTrue(o.Params.Get("isfuzzy"))
+	fuzzy := isTrue(o.Params.Get("isfuzzy")) || isTrue(o.Params.Get(bestEffort)) || b.settings[bestEffort].Bool()
 	e.row = nil
 	for _, x := range o.Items {
 		members = append(members, b.members(x, e, fuzzy)...)
