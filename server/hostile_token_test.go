@@ -34,6 +34,21 @@ func TestHostileTokensOnEveryFace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	granted, err := accounts.AddApp(ctx, by, tenant, access.App{DisplayName: "Granted", AccountEnabled: true, Permissions: []string{"AuditLog.Read.All", "Data.Read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	grantedSecret, _, err := accounts.AddSecret(ctx, by, tenant, granted.AppID, "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	licensed := func(names []string) {
+		t.Helper()
+		// The server's own accounts, which have read what there is before these.
+		if _, err := w.s.o.Accounts.SetTenant(ctx, by, tenant, func(d *access.Directory) error { d.Licences = names; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
 	tokenFor := func(tenant, id, secret, audience string) string {
 		status, text := w.form("/"+tenant+"/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}, "scope": {audience + "/.default"}})
 		var got struct {
@@ -83,6 +98,10 @@ func TestHostileTokensOnEveryFace(t *testing.T) {
 		}
 		switch f[1] {
 		case "nothing granted":
+		case "missing licence":
+			licensed([]string{})
+			token = tokenFor(tenant, granted.AppID, grantedSecret, face.audience)
+			face.body = strings.ReplaceAll(face.body, "SigninLogs", "AADProvisioningLogs")
 		case "wrong audience":
 			audience := "https://graph.microsoft.com"
 			if f[0] == "graph" {
@@ -129,6 +148,9 @@ func TestHostileTokensOnEveryFace(t *testing.T) {
 		}
 		status, answer, h := w.call(face.method, face.path, []byte(face.body), "Authorization: Bearer "+token)
 		w.s.verifier = verifier
+		if f[1] == "missing licence" {
+			licensed(nil)
+		}
 		challenge := "-"
 		if c := h.Get("WWW-Authenticate"); c != "" {
 			challenge, _, _ = strings.Cut(c, " ")

@@ -87,8 +87,8 @@ func orDash(list []string) string {
 // TenantCmd groups the commands about tenants of the directory.
 type TenantCmd struct {
 	List TenantListCmd `cmd:"" help:"List the tenants that have accounts or settings."`
-	Show TenantShowCmd `cmd:"" help:"Show one tenant's name, domains and licences."`
-	Set  TenantSetCmd  `cmd:"" help:"Set a tenant's name, domains or licences."`
+	Show TenantShowCmd `cmd:"" help:"Show one tenant's name, domains and licences, and whether its queries are audited."`
+	Set  TenantSetCmd  `cmd:"" help:"Set a tenant's name, domains or licences, or whether its queries are audited."`
 }
 
 // TenantListCmd lists tenants.
@@ -116,19 +116,27 @@ type TenantShowCmd struct{}
 
 // Run it.
 func (TenantShowCmd) Run(a *app) error {
-	var d access.Directory
-	if err := a.ask(http.MethodGet, nil, &d, "tenant"); err != nil {
+	return a.managing(func(do *client.Client) error {
+		var d access.Directory
+		if err := do.JSON(a.ctx, http.MethodGet, a.accessPath("tenant"), nil, &d); err != nil {
+			return err
+		}
+		audit, err := auditedIn(a.ctx, do, d.ID)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.out, "tenant       %s\nname         %s\ndomains      %s\nlicences     %s\nquery audit  %s\n", d.ID, d.DisplayName, orDash(d.Domains), licences(d), audit)
 		return err
-	}
-	_, err := fmt.Fprintf(a.out, "tenant    %s\nname      %s\ndomains   %s\nlicences  %s\n", d.ID, d.DisplayName, orDash(d.Domains), licences(d))
-	return err
+	})
 }
 
 // TenantSetCmd changes one.
 type TenantSetCmd struct {
 	Name    string   `placeholder:"NAME" help:"Display name."`
 	Domain  []string `placeholder:"DOMAIN" help:"Verified domain, by which people find the tenant when they sign in; may be given more than once, and replaces those that there are."`
-	Licence []string `placeholder:"NAME" help:"Licence that the tenant has: P1, P2, 'Workload ID Premium', 'Microsoft 365 Apps', Free; may be given more than once. 'everything' is what a tenant has that nobody set otherwise."`
+	Licence []string `placeholder:"NAME" help:"Licence that the tenant has: P1, P2, 'Workload ID Premium', 'Microsoft 365 Apps', Free; may be given more than once. 'everything' is what a tenant has that nobody set otherwise, 'none' none at all."`
+
+	QueryAudit string `enum:",on,off" default:"" placeholder:"on|off" help:"Whether each query of the tenant's workspace is a row of LAQueryLogs: who asked what, and what came of it."`
 }
 
 // Help is shown behind the flags.
@@ -138,7 +146,13 @@ details included.
 
   sextant tenant set --tenant ID --domain example.com
   sextant tenant set --tenant ID --licence P1
-  sextant tenant set --tenant ID --licence everything`
+  sextant tenant set --tenant ID --licence everything
+
+With --query-audit on, who asked what is in the table LAQueryLogs, which Security Administrators read. It is the diagnostic
+setting of the workspace with the category Audit, and costs a row for each query.
+
+  sextant tenant set --tenant ID --query-audit on
+  sextant query --tenant ID 'LAQueryLogs | summarize count() by AADEmail'`
 }
 
 // Run it.
@@ -153,18 +167,35 @@ func (c *TenantSetCmd) Run(a *app) error {
 	switch {
 	case len(c.Licence) == 1 && strings.EqualFold(c.Licence[0], "everything"):
 		body["licences"] = json.RawMessage("null")
+	case len(c.Licence) == 1 && strings.EqualFold(c.Licence[0], "none"):
+		body["licences"] = []string{}
 	case len(c.Licence) > 0:
 		body["licences"] = c.Licence
 	}
-	if len(body) == 0 {
-		return fault.New(fault.Invalid, "nothing to set; give --name, --domain or --licence")
+	if len(body) == 0 && c.QueryAudit == "" {
+		return fault.New(fault.Invalid, "nothing to set; give --name, --domain, --licence or --query-audit")
 	}
-	var d access.Directory
-	if err := a.ask(http.MethodPatch, body, &d, "tenant"); err != nil {
+	return a.managing(func(do *client.Client) error {
+		var d access.Directory
+		method, in := http.MethodPatch, any(body)
+		if len(body) == 0 {
+			method, in = http.MethodGet, nil
+		}
+		if err := do.JSON(a.ctx, method, a.accessPath("tenant"), in, &d); err != nil {
+			return err
+		}
+		if c.QueryAudit != "" {
+			if err := auditQueries(a.ctx, do, d.ID, c.QueryAudit == "on"); err != nil {
+				return err
+			}
+		}
+		audit, err := auditedIn(a.ctx, do, d.ID)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.out, "%s: name %s, domains %s, licences %s, query audit %s\n", d.ID, d.DisplayName, orDash(d.Domains), licences(d), audit)
 		return err
-	}
-	_, err := fmt.Fprintf(a.out, "%s: name %s, domains %s, licences %s\n", d.ID, d.DisplayName, orDash(d.Domains), licences(d))
-	return err
+	})
 }
 
 // UserCmd groups the commands about people.
