@@ -155,6 +155,9 @@ func (g *gen) call(s *state, e *plan.Call, form fn.SQLForm) (sql, why string) {
 	if form == nil {
 		return "", e.Fn.Name + " has no SQL form"
 	}
+	if growing[e.Fn.Name] && g.growth(e) > maxGrowth {
+		return "", e.Fn.Name + " makes texts too long for the engine"
+	}
 	args := make([]string, len(e.Args))
 	info := e.Info
 	for i, a := range e.Args {

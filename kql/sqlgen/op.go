@@ -16,6 +16,11 @@ func (g *gen) op(s *state, op plan.Op) (next *state, left plan.Op, why string) {
 	if why := g.storable(op.Schema()); why != "" {
 		return nil, nil, why
 	}
+	defer func() {
+		if next != nil {
+			g.grow(s.schema, op)
+		}
+	}()
 	switch op := op.(type) {
 	case *plan.Filter:
 		return g.filter(s, op)

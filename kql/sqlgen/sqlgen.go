@@ -163,6 +163,9 @@ type gen struct {
 	shared map[int]int // ID of a Shared source to the place of its CTE
 
 	functions []Function
+
+	grown map[string]float64 // how long the texts of columns may be, by name; see growth
+	most  float64            // of them all
 }
 
 func (g *gen) with() string {
