@@ -50,7 +50,7 @@ func checkApp(x *App) (err error) {
 	if x.DisplayName, err = checkName(x.DisplayName); err != nil {
 		return err
 	}
-	for _, r := range x.RedirectURIs {
+	for _, r := range slices.Concat(x.RedirectURIs, x.SPARedirectURIs) {
 		u, err := url.Parse(r)
 		if err != nil || u.Scheme == "" || u.Fragment != "" || len(r) > 2048 || strings.Contains(r, "*") {
 			return fault.New(fault.Invalid, "%q is no address to come back to; https://host/path is", short(r))
@@ -71,10 +71,52 @@ func checkApp(x *App) (err error) {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
+	for _, r := range x.SPARedirectURIs {
+		if OriginOf(r) == "" {
+			return fault.New(fault.Invalid, "%q is no page; https://host/path is, and http to localhost", short(r))
+		}
+	}
 	if (x.FederatedIssuer == "") != (x.FederatedSubject == "") {
 		return fault.New(fault.Invalid, "a federated credential has an issuer and a subject")
 	}
 	return nil
+}
+
+// OriginOf a page's address, as browsers write it in the header Origin; "" of one that
+// is no page.
+func OriginOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	switch {
+	case u.Scheme == "https":
+		host = strings.TrimSuffix(host, ":443")
+	default:
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return u.Scheme + "://" + host
+}
+
+// HasPages says whether an application is a page of an origin.
+func (x *App) HasPages(origin string) bool {
+	return origin != "" && slices.ContainsFunc(x.SPARedirectURIs, func(r string) bool { return OriginOf(r) == origin })
+}
+
+// IsPage says whether an application of any tenant that may sign in has a page of an
+// origin.
+func (a *Accounts) IsPage(origin string) bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	for _, docs := range a.apps.docs {
+		for _, x := range docs {
+			if x.AccountEnabled && x.HasPages(origin) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // permissionForm: letters, digits, dots, dashes and underscores.

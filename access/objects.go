@@ -65,6 +65,7 @@ type App struct {
 	Created            time.Time    `json:"createdDateTime"`
 	Public             bool         `json:"isFallbackPublicClient"` // needs no credential: command lines, portals
 	RedirectURIs       []string     `json:"redirectUris,omitempty"`
+	SPARedirectURIs    []string     `json:"spaRedirectUris,omitempty"` // of pages that redeem codes themselves
 	Secrets            []Credential `json:"passwordCredentials,omitempty"`
 	Certificates       []Credential `json:"keyCredentials,omitempty"`
 	Permissions        []string     `json:"appRoles,omitempty"`               // granted to the application itself

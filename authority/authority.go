@@ -35,6 +35,7 @@ const (
 	codeLife    = 5 * time.Minute
 	refreshLife = 90 * 24 * time.Hour // since it was last used
 	familyLife  = 365 * 24 * time.Hour
+	pageLife    = 24 * time.Hour // of all that comes of a page's sign-in
 	deviceLife  = 15 * time.Minute
 	sessionLife = 12 * time.Hour
 	flowLife    = 15 * time.Minute // of a sign-in page

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"sextant/access"
@@ -108,7 +109,7 @@ func (c *call) authenticate(tenant access.Directory, form url.Values) (client, p
 	}
 	secret, assertion := form.Get("client_secret"), form.Get("client_assertion")
 	if secret == "" && assertion == "" {
-		if !x.Public {
+		if !x.Public && !(c.r.Header.Get("Origin") != "" && x.HasPages(c.r.Header.Get("Origin"))) { // a page keeps no secret
 			return x, proof{}, refuse(7000218)
 		}
 		return x, proof{}, nil
@@ -175,6 +176,9 @@ func (x *client) mayReturn(to, base string) bool {
 	if err != nil || at.Scheme == "" || at.User != nil || at.Opaque != "" && at.Host == "" && strings.HasPrefix(at.Scheme, "http") {
 		return false
 	}
+	if x.isPage(to) {
+		return true
+	}
 	for _, known := range x.RedirectURIs {
 		if strings.HasPrefix(known, "/") {
 			known = base + known
@@ -191,6 +195,24 @@ func (x *client) mayReturn(to, base string) bool {
 		}
 	}
 	return false
+}
+
+// isPage says whether an address is that of a page which redeems its codes itself.
+func (x *client) isPage(to string) bool { return slices.Contains(x.SPARedirectURIs, to) }
+
+// checkOrigin of a grant: what a page was given is redeemed by pages of the
+// application, and nothing else by any page. page says how it was given.
+//
+// Source: the codes and texts of Entra.
+func (c *call) checkOrigin(x client, page bool) *problem {
+	origin := c.r.Header.Get("Origin")
+	switch {
+	case origin == "" && page:
+		return refuse(9002327)
+	case origin != "" && origin != c.base && (!page || !x.HasPages(origin)):
+		return refuse(9002326, origin)
+	}
+	return nil
 }
 
 func isLoopback(u *url.URL) bool {

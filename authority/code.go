@@ -23,6 +23,7 @@ type codeDoc struct {
 	Want      resource  `json:"want"`
 	Who       who       `json:"who"`
 	Family    string    `json:"family"`
+	Page      bool      `json:"page,omitempty"` // it goes to a page
 	Redeemed  bool      `json:"redeemed,omitempty"`
 }
 
@@ -69,6 +70,9 @@ func (c *call) grantCode(g *grant, form url.Values) *problem {
 		d.Challenge == "" && form.Get("code_verifier") != "":
 		return refuse(501481)
 	}
+	if p := c.checkOrigin(g.client, d.Page); p != nil {
+		return p
+	}
 	// One redeems it: the state tells two at once apart.
 	d.Redeemed = true
 	if err := c.a.keep(codeKind, code, d, etag); err != nil {
@@ -97,7 +101,11 @@ func (c *call) grantCode(g *grant, form url.Values) *problem {
 	}
 	if g.want.Offline {
 		g.family = d.Family
-		if err := c.a.keep(familyKind, g.family, familyDoc{Expires: c.now.Add(familyLife).UTC()}, ""); err != nil {
+		life := familyLife
+		if d.Page {
+			life = pageLife
+		}
+		if err := c.a.keep(familyKind, g.family, familyDoc{Expires: c.now.Add(life).UTC(), Page: d.Page}, ""); err != nil {
 			return broken(err)
 		}
 	}

@@ -31,6 +31,7 @@ type flow struct {
 	Hint    string   `json:"hint,omitempty"`
 
 	Return      string `json:"return,omitempty"`
+	Page        bool   `json:"page,omitempty"` // Return is a page's, which redeems its codes itself
 	Mode        string `json:"mode,omitempty"`
 	State       string `json:"state,omitempty"`
 	Nonce       string `json:"nonce,omitempty"`
@@ -250,7 +251,7 @@ func (c *call) authorizeClient(f *flow, q url.Values) (client, *problem) {
 	if p != nil {
 		return x, p
 	}
-	f.App, f.AppName = x.AppID, x.DisplayName
+	f.App, f.AppName, f.Page = x.AppID, x.DisplayName, x.isPage(f.Return)
 	if !x.mayReturn(f.Return, c.base) {
 		return x, refuse(50011, f.Return)
 	}
@@ -279,11 +280,11 @@ func (c *call) authorizeWants(f *flow, x client, q url.Values) (p *problem) {
 	}
 	f.Challenge = q.Get("code_challenge")
 	switch method := q.Get("code_challenge_method"); {
-	case f.Challenge == "" && x.Public:
+	case f.Challenge == "" && (x.Public || f.Page):
 		return refuse(9002325, "send code_challenge with code_challenge_method=S256")
 	case f.Challenge == "":
 	case method == "S256" && len(f.Challenge) == 43:
-	case (method == "plain" || method == "") && !x.Public && verifierForm.MatchString(f.Challenge):
+	case (method == "plain" || method == "") && !x.Public && !f.Page && verifierForm.MatchString(f.Challenge):
 		f.Plain = true
 	default:
 		return refuse(9002325, "code_challenge_method is S256, and code_challenge has 43 characters")
@@ -322,7 +323,7 @@ func (c *call) answer(f *flow, w *who, p *problem) {
 		code := "1." + c.a.random(32)
 		d := codeDoc{
 			Expires: c.now.Add(codeLife).UTC(), App: f.App, Return: f.Return, Challenge: f.Challenge, Plain: f.Plain,
-			Nonce: f.Nonce, Want: f.Want, Who: *w, Family: c.a.random(16),
+			Nonce: f.Nonce, Want: f.Want, Who: *w, Family: c.a.random(16), Page: f.Page,
 		}
 		// The application is the tenant's own, which is known only now.
 		if _, wrong := c.a.client(w.Tenant, f.App); wrong != nil {
@@ -364,6 +365,29 @@ func (c *call) answer(f *flow, w *who, p *problem) {
 	http.Redirect(c.w, c.r, u.String(), http.StatusFound)
 }
 
+// mayLogOutTo an address: one of the application that is named or, as MSAL names none,
+// of one of the tenant's, to the letter.
+func (c *call) mayLogOutTo(to, id string) bool {
+	tenants := c.a.o.Accounts.Tenants()
+	if d, p := c.tenant(); p == nil {
+		tenants = []access.Directory{d}
+	}
+	for _, d := range tenants {
+		if id != "" {
+			if x, p := c.a.client(d.ID, id); p == nil && x.mayReturn(to, c.base) {
+				return true
+			}
+			continue
+		}
+		for _, x := range c.a.o.Accounts.Apps(d.ID) {
+			if one := (client{App: x}); x.AccountEnabled && (slices.Contains(x.RedirectURIs, to) || one.isPage(to)) && one.mayReturn(to, c.base) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // logout ends the browser's session. It goes back to an application's own address
 // alone.
 func (c *call) logout() {
@@ -375,12 +399,8 @@ func (c *call) logout() {
 	}
 	c.dropCookie("session")
 	q := c.r.URL.Query()
-	if to := q.Get("post_logout_redirect_uri"); to != "" && q.Get("client_id") != "" {
-		tenant := ""
-		if d, p := c.tenant(); p == nil {
-			tenant = d.ID
-		}
-		if x, p := c.a.client(tenant, q.Get("client_id")); p == nil && x.mayReturn(to, c.base) {
+	if to := q.Get("post_logout_redirect_uri"); to != "" {
+		if c.mayLogOutTo(to, q.Get("client_id")) {
 			if state := q.Get("state"); state != "" && len(state) <= maxState {
 				u, err := url.Parse(to)
 				if err == nil {

@@ -72,6 +72,11 @@ func (c *call) answerToken() *problem {
 	if g.client, g.proof, p = c.authenticate(g.tenant, form); p != nil {
 		return p
 	}
+	if kind != "authorization_code" && kind != "refresh_token" { // these know how they were given
+		if p := c.checkOrigin(g.client, false); p != nil {
+			return p
+		}
+	}
 	return serve(c, g, form)
 }
 
@@ -272,6 +277,7 @@ type refreshDoc struct {
 // familyDoc is all refresh tokens that come of one sign-in.
 type familyDoc struct {
 	Expires time.Time  `json:"expires"`
+	Page    bool       `json:"page,omitempty"` // of a page: it ends, whatever is done with it
 	Revoked *time.Time `json:"revoked,omitempty"`
 }
 
@@ -337,6 +343,8 @@ func (c *call) grantRefresh(g *grant, form url.Values) *problem {
 		return refuse(50173)
 	case err != nil:
 		return broken(err)
+	case family.Page && !c.now.Before(family.Expires):
+		return refuse(700084)
 	case !c.now.Before(d.Expires), !c.now.Before(family.Expires):
 		return refuse(700082)
 	case d.Used != nil && c.now.Sub(*d.Used) > reuseGrace:
@@ -346,6 +354,9 @@ func (c *call) grantRefresh(g *grant, form url.Values) *problem {
 		}
 		c.a.o.Logger.Warn("a refresh token was used twice: all that came of its sign-in are revoked", "application", d.App, "user", d.Who.Person, "address", c.addr)
 		return refuse(50173)
+	}
+	if p := c.checkOrigin(g.client, family.Page); p != nil {
+		return p
 	}
 	g.want = d.Want
 	if form.Get("scope") != "" && !c.v1 || c.v1 && form.Get("resource") != "" {

@@ -78,6 +78,7 @@ func TestWhatOneMayNotReadIsNotThere(t *testing.T) {
 	} {
 		s1, hidden := w.asks(key, tenant, text)
 		s2, never := w.asks(key, tenant, strings.ReplaceAll(text, "SigninLogs", "QwertyLogs"))
+		hidden, never = passing.ReplaceAllString(hidden, "*"), passing.ReplaceAllString(never, "*")
 		if s1 != 400 || s1 != s2 || strings.ReplaceAll(hidden, "SigninLogs", "QwertyLogs") != never || strings.Contains(hidden, "SigninLogs") && !strings.Contains(text, "SigninLogs") {
 			t.Errorf("%s: %d %s\n%d %s", text, s1, hidden, s2, never)
 		}
@@ -181,7 +182,7 @@ func TestOtherDirectoriesAreNotThere(t *testing.T) {
 				}
 				status, got, _ := w.call(c.method, path, []byte(body), key)
 				got = regexp.MustCompile(`"(activityId|subActivityId|parentActivityId|clientRequestId|timestamp)":"[^"]*"`).ReplaceAllString(got, "*")
-				return fmt.Sprint(status, " ", strings.ReplaceAll(got, id, "ID"))
+				return fmt.Sprint(status, " ", passing.ReplaceAllString(strings.ReplaceAll(got, id, "ID"), "*"))
 			}
 			if c.method == "PUT" && id == theirs.Workspace {
 				continue // a subscription of that name is anybody's

@@ -362,11 +362,12 @@ func routeApps(route router) {
 			DisplayName  string   `json:"displayName"`
 			Public       bool     `json:"isFallbackPublicClient"`
 			RedirectURIs []string `json:"redirectUris"`
+			Pages        []string `json:"spaRedirectUris"`
 		}
 		if err := c.read(&body); err != nil {
 			return nil, err
 		}
-		x, err := c.a.AddApp(c.r.Context(), c.by, c.tenant, access.App{DisplayName: body.DisplayName, AccountEnabled: true, Public: body.Public, RedirectURIs: body.RedirectURIs})
+		x, err := c.a.AddApp(c.r.Context(), c.by, c.tenant, access.App{DisplayName: body.DisplayName, AccountEnabled: true, Public: body.Public, RedirectURIs: body.RedirectURIs, SPARedirectURIs: body.Pages})
 		return c.appInfo(x), err
 	})
 	update := func(pattern string, permissions []string, f func(c *dirCall, x *access.App) error) {

@@ -8,14 +8,15 @@ import (
 )
 
 // refusal is why a request must not be answered, whoever sends it; "" when it may
-// be. public is the name by which a proxy on this machine is asked; "" is none. A page of a hostile site that had its own name point at this machine must
+// be. public is the name by which a proxy on this machine is asked; "" is none; welcome
+// says that the page it comes from is known. A page of a hostile site that had its own name point at this machine must
 // not reach a server that trusts its machine, nor may a page from elsewhere send
 // requests through a browser.
-func refusal(r *http.Request, public string) string {
+func refusal(r *http.Request, public string, welcome bool) string {
 	if loopback(r) && !localHost(r.Host) && (public == "" || !strings.EqualFold(r.Host, public)) {
 		return "this address answers to localhost only, not to " + r.Host
 	}
-	if origin := r.Header.Get("Origin"); origin != "" {
+	if origin := r.Header.Get("Origin"); origin != "" && !welcome {
 		u, err := url.Parse(origin)
 		if err != nil || u.Host == "" || !localHost(u.Host) && !strings.EqualFold(u.Host, r.Host) {
 			return "requests from pages of " + origin + " are not answered"

@@ -130,11 +130,12 @@ func (s *Server) Handler() http.Handler {
 			}
 			s.metrics.request(r.Pattern, w.status, s.o.Clock().Sub(began))
 		}()
-		if reason := refusal(r, s.publicHost()); reason != "" {
+		page := s.isWelcome(r)
+		if reason := refusal(r, s.publicHost(), page); reason != "" {
 			s.answerError(w, http.StatusForbidden, "Forbidden", reason)
 			return
 		}
-		if s.serveTokens(w, r) || s.serveGraph(w, r) {
+		if page && welcome(w, r) || s.serveTokens(w, r) || s.serveGraph(w, r) {
 			return
 		}
 		plainPath(r)

@@ -445,6 +445,7 @@ type AppAddCmd struct {
 	Permission []string `placeholder:"NAME" help:"Permission of the application itself, such as AuditLog.Read.All; may be given more than once."`
 	Scope      []string `placeholder:"NAME" help:"Permission that it may use on behalf of the people who use it; may be given more than once."`
 	Redirect   []string `placeholder:"URL" help:"Address to which people come back after they signed in; may be given more than once."`
+	Page       []string `name:"spa" placeholder:"URL" help:"Address of a page that signs people in itself (a single-page application, MSAL.js); its origin may ask this server from a browser; may be given more than once."`
 	Public     bool     `help:"It runs where no secret can be kept, and has none: a command line, a page."`
 }
 
@@ -460,7 +461,7 @@ Sign in with tenant, client id and secret, as Microsoft's libraries do; the auth
 func (c *AppAddCmd) Run(a *app) error {
 	return a.managing(func(do *client.Client) error {
 		var x server.AppInfo
-		if err := do.JSON(a.ctx, http.MethodPost, a.accessPath("apps"), map[string]any{"displayName": c.Name, "isFallbackPublicClient": c.Public, "redirectUris": c.Redirect}, &x); err != nil {
+		if err := do.JSON(a.ctx, http.MethodPost, a.accessPath("apps"), map[string]any{"displayName": c.Name, "isFallbackPublicClient": c.Public, "redirectUris": c.Redirect, "spaRedirectUris": c.Page}, &x); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.out, "application %s, client id %s\n", x.DisplayName, x.AppID)
