@@ -92,7 +92,7 @@ func writerOf(who *access.Principal) json.RawMessage {
 // writer sees none.
 func (s *Server) asWriter(writer json.RawMessage) (loganalytics.Workspaces, error) {
 	if len(writer) == 0 {
-		return nil, fault.New(fault.Denied, "it is not known who wrote the rule; write it again")
+		return nil, fault.New(fault.Denied, "it is not known who wrote the rule, whose rights it would have; whoever should be the one runs: sextant alert adopt NAME")
 	}
 	who := &access.Principal{}
 	if err := json.Unmarshal(writer, who); err != nil {

@@ -21,9 +21,10 @@ import (
 
 // AlertCmd groups the commands about alert rules.
 type AlertCmd struct {
-	List AlertListCmd `cmd:"" help:"List the alert rules and where they stand."`
-	Show AlertShowCmd `cmd:"" help:"Show one rule, how its evaluations go, and its alerts of the last 30 days."`
-	Test AlertTestCmd `cmd:"" help:"Run a rule against the data, at an instant or over a while, and print what would have fired."`
+	List  AlertListCmd  `cmd:"" help:"List the alert rules and where they stand."`
+	Show  AlertShowCmd  `cmd:"" help:"Show one rule, how its evaluations go, and its alerts of the last 30 days."`
+	Adopt AlertAdoptCmd `cmd:"" help:"Write a rule again as it is: it reads what you may read from then on."`
+	Test  AlertTestCmd  `cmd:"" help:"Run a rule against the data, at an instant or over a while, and print what would have fired."`
 }
 
 // alertVersion is the api-version that these commands speak.
