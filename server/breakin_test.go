@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -90,3 +91,28 @@ func TestBreakIns(t *testing.T) {
 var word = regexp.MustCompile(`\bX\b`)
 
 func cut(s string) string { return fmt.Sprintf("%.600s", s) }
+
+// How much there is of what one may not see is not told.
+func TestSizesOfWhatIsHidden(t *testing.T) {
+	w := twoDirectories(t)
+	size := func(key string) (n int) {
+		t.Helper()
+		_, text, _ := w.call("GET", "/v1/tenants", nil, key)
+		m := regexp.MustCompile(`"tenant":"` + tenant + `"[^}]*"logBytes":(\d+)`).FindStringSubmatch(text)
+		if m == nil {
+			t.Fatal(text)
+		}
+		n, _ = strconv.Atoi(m[1])
+		return n
+	}
+	reader, all := w.keyOf(tenant, roles("Log Analytics Reader")), w.keyOf(tenant, access.APIKey{Root: true})
+	before, whole := size(reader), size(all)
+	w.push(signIn("secret-more"))
+	w.settle()
+	if after := size(reader); after != before || before == 0 {
+		t.Errorf("the log of who does not read sign-ins grew from %d to %d bytes by one", before, after)
+	}
+	if size(all) <= whole {
+		t.Error("the administrator's log did not grow")
+	}
+}

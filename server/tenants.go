@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"sextant/access"
@@ -89,7 +90,11 @@ func Describe(ctx context.Context, tenants []*node.Tenant, sees func(t *node.Ten
 		if err != nil {
 			return nil, err
 		}
+		seen := sees(t)
 		for _, topic := range topics {
+			if !seen(tableOf(t.Loader.Model(), strings.TrimPrefix(topic.Name, "insights-logs-"))) {
+				continue // how much there is of what one may not see is not told either
+			}
 			for _, p := range topic.Partitions {
 				info.LogBytes += p.Bytes
 			}
@@ -98,7 +103,6 @@ func Describe(ctx context.Context, tenants []*node.Tenant, sees func(t *node.Ten
 		if err != nil {
 			return nil, err
 		}
-		seen := sees(t)
 		for _, name := range snap.Tables() {
 			if !seen(name) {
 				continue
