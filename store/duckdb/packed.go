@@ -106,33 +106,72 @@ func (p *packer) packed() []byte {
 	return append(append(p.heads, p.bits...), make([]byte, 9)...) // the last number is read in words
 }
 
-// cell of a packed column with so many rows; a row that is not there is null.
-func packedCell(data []byte, rows, row int64) (v int64, ok bool) {
-	block, i := row/packedRows, row%packedRows
-	heads := (rows + packedRows - 1) / packedRows * packedHead
-	if row < 0 || row >= rows || heads > int64(len(data)) {
+// cells reads a packed column with so many rows. It remembers the block that it read last.
+type cells struct {
+	data []byte
+	rows int64
+
+	block       int64 // whose head the rest is of
+	least, step uint64
+	width, bits int64 // bits a number, and where they begin in data
+	null        bool
+}
+
+func newCells(data []byte, rows int64) *cells { return &cells{data: data, rows: rows, block: -1} }
+
+// seek the block of a row; false for a row that is not there.
+func (c *cells) seek(row int64) bool {
+	if row < 0 || row >= c.rows {
+		return false
+	}
+	block := row / packedRows
+	if block == c.block {
+		return true
+	}
+	heads := (c.rows + packedRows - 1) / packedRows * packedHead
+	if heads > int64(len(c.data)) {
+		return false
+	}
+	head := c.data[block*packedHead:]
+	c.block, c.least, c.step = block, binary.LittleEndian.Uint64(head), binary.LittleEndian.Uint64(head[8:])
+	c.bits, c.width, c.null = heads+int64(binary.LittleEndian.Uint32(head[16:])), int64(head[20]), head[21] != 0
+	return true
+}
+
+// within gives the numbers that those of a row's block lie between, when that is known.
+func (c *cells) within(row int64) (least, most int64, ok bool) {
+	if !c.seek(row) || c.width > 62 || c.null {
+		return 0, 0, false
+	}
+	room := uint64(1)<<c.width - 1
+	if over, far := bits.Mul64(room, c.step); over != 0 || far > math.MaxInt64 || int64(c.least) > math.MaxInt64-int64(far) {
+		return 0, 0, false
+	}
+	return int64(c.least), int64(c.least + room*c.step), true
+}
+
+// at gives the number of a row; false for null and for a row that is not there.
+func (c *cells) at(row int64) (v int64, ok bool) {
+	if !c.seek(row) {
 		return 0, false
 	}
-	head, data := data[block*packedHead:], data[heads:]
-	least, step := binary.LittleEndian.Uint64(head), binary.LittleEndian.Uint64(head[8:])
-	width, null := int64(head[20]), head[21] != 0
-	bit := i * width
-	at := int64(binary.LittleEndian.Uint32(head[16:])) + bit>>3
-	if width > 64 || at+9 > int64(len(data)) {
+	bit := row % packedRows * c.width
+	at := c.bits + bit>>3
+	if c.width > 64 || at+9 > int64(len(c.data)) {
 		return 0, false
 	}
-	code := binary.LittleEndian.Uint64(data[at:]) >> (bit & 7)
-	if over := bit&7 + width - 64; over > 0 {
-		code |= uint64(data[at+8]) << (64 - bit&7)
+	code := binary.LittleEndian.Uint64(c.data[at:]) >> (bit & 7)
+	if over := bit&7 + c.width - 64; over > 0 {
+		code |= uint64(c.data[at+8]) << (64 - bit&7)
 	}
-	if width < 64 {
-		code &= 1<<width - 1
+	if c.width < 64 {
+		code &= 1<<c.width - 1
 	}
-	if null {
+	if c.null {
 		if code == 0 {
 			return 0, false
 		}
 		code--
 	}
-	return int64(least + code*step), true
+	return int64(c.least + code*c.step), true
 }

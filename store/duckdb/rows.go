@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -160,22 +161,23 @@ func (si *segmentIndex) listsOf(eq store.Equal) ([][]byte, bool) {
 	return out, true
 }
 
-// timeOf a row; false where it has none, or it is not known.
-func (s *segment) timeOf(si *segmentIndex, row int64) (int64, bool) {
-	if s.def.time < 0 {
-		return 0, false
+// cells of a column; nil when the index does not have them.
+func (si *segmentIndex) reader(column string) *cells {
+	if c := si.cells[column]; c.whole() {
+		return newCells(c.data, si.rows)
 	}
-	c := si.cells[s.def.phys[s.def.time].Name]
-	if !c.whole() {
-		return 0, false
-	}
-	return packedCell(c.data, si.rows, row)
+	return nil
 }
 
-// cellTests are tests of cells, of which all must hold.
-type cellTests []struct {
+// cellTests are bounds of cells, of which all must hold.
+type cellTests []*cellTest
+
+type cellTest struct {
 	store.Bound
-	cells *rowIndexColumn
+	cells *cells
+
+	block     int64 // that all and none speak of
+	all, none bool
 }
 
 // within the times that a scan wants. none is true when no row of the segment is; what all
@@ -194,21 +196,29 @@ func (s *segment) within(si *segmentIndex, scan store.Scan) (tests cellTests, no
 			return nil, true
 		}
 		if c.Nulls || c.Least < b.From || b.To > 0 && c.Most >= b.To {
-			if c.whole() {
-				tests = append(tests, struct {
-					store.Bound
-					cells *rowIndexColumn
-				}{b, c})
+			if r := si.reader(b.Column); r != nil {
+				tests = append(tests, &cellTest{Bound: b, cells: r, block: -1})
 			}
 		}
 	}
 	return tests, false
 }
 
-func (w cellTests) has(si *segmentIndex, row int64) bool {
-	for i := range w {
-		t, ok := packedCell(w[i].cells.data, si.rows, row)
-		if !ok || t < w[i].From || w[i].To > 0 && t >= w[i].To {
+func (l cellTests) has(row int64) bool {
+	for _, t := range l {
+		if block := row / packedRows; block != t.block {
+			least, most, known := t.cells.within(row)
+			t.block = block
+			t.none = known && (most < t.From || t.To > 0 && least >= t.To)
+			t.all = known && least >= t.From && (t.To == 0 || most < t.To)
+		}
+		if t.none {
+			return false
+		}
+		if t.all {
+			continue
+		}
+		if v, ok := t.cells.at(row); !ok || v < t.From || t.To > 0 && v >= t.To {
 			return false
 		}
 	}
@@ -235,7 +245,7 @@ func (s *segment) exactRows(scan store.Scan) (rows []int64, known []store.Equal,
 		var have []int64
 		for _, list := range lists {
 			eachRow(list, func(row int64) {
-				if tests.has(si, row) {
+				if tests.has(row) {
 					have = append(have, row)
 				}
 			})
@@ -275,19 +285,20 @@ func common(a, b []int64) []int64 {
 // by physical number, and no others. nil when the index does not have them all.
 func (s *segment) covered(def *tableDef, asked []int, rows []int64, known []store.Equal) *headBatch {
 	si := s.rowIndex()
-	cells := make([]*rowIndexColumn, len(asked))
+	from := make([]*cells, len(asked))
+	topics := make([][]string, len(asked))
 	texts := make([]func(row int64) string, len(asked))
 	for i, a := range asked {
 		name := def.phys[a].Name
-		if c := si.cells[name]; c.whole() {
-			cells[i] = c
+		if from[i] = si.reader(name); from[i] != nil {
+			topics[i] = si.cells[name].Texts
 			continue
 		}
 		at := slices.IndexFunc(known, func(eq store.Equal) bool { return eq.Column == name })
 		if at < 0 || def.kinds[a] == kindTextList {
 			return nil
 		}
-		texts[i] = si.valueOf(known[at])
+		texts[i] = si.valueOf(known[at], rows)
 	}
 	rows = s.living(si, rows)
 	if rows == nil {
@@ -297,15 +308,14 @@ func (s *segment) covered(def *tableDef, asked []int, rows []int64, known []stor
 	for i, a := range asked {
 		v := table.NewVector(def.phys[a].Type, len(rows))
 		for _, row := range rows {
-			c := cells[i]
-			if c == nil {
+			if from[i] == nil {
 				v.S = append(v.S, texts[i](row))
 				continue
 			}
-			n, ok := packedCell(c.data, si.rows, row)
+			n, ok := from[i].at(row)
 			switch {
-			case v.Type == table.String && ok && n >= 0 && n < int64(len(c.Texts)):
-				v.S = append(v.S, c.Texts[n])
+			case v.Type == table.String && ok && n >= 0 && n < int64(len(topics[i])):
+				v.S = append(v.S, topics[i][n])
 			case v.Type == table.String:
 				v.S = append(v.S, "")
 			default:
@@ -323,14 +333,22 @@ func (s *segment) covered(def *tableDef, asked []int, rows []int64, known []stor
 	return &headBatch{def: def, rows: b}
 }
 
-// valueOf a row that has one of the values.
-func (si *segmentIndex) valueOf(eq store.Equal) func(row int64) string {
+// valueOf rows that have one of the values; it is asked of them in order.
+func (si *segmentIndex) valueOf(eq store.Equal, rows []int64) func(row int64) string {
 	if len(eq.Values) == 1 {
 		return func(int64) string { return eq.Values[0] }
 	}
-	of := map[int64]string{}
+	of := make(map[int64]string, len(rows))
 	for _, v := range eq.Values {
-		eachRow(si.lists[eq.Column].list(v), func(row int64) { of[row] = v })
+		rest := rows
+		eachRow(si.lists[eq.Column].list(v), func(row int64) {
+			for len(rest) > 0 && rest[0] < row {
+				rest = rest[1:]
+			}
+			if len(rest) > 0 && rest[0] == row {
+				of[row] = v
+			}
+		})
 	}
 	return func(row int64) string { return of[row] }
 }
@@ -344,18 +362,19 @@ func (s *segment) living(si *segmentIndex, rows []int64) []int64 {
 	for _, p := range s.dead {
 		dead[p] = true
 	}
-	topic, partition, offset, index := si.cells[table.HiddenTopic], si.cells[table.HiddenPartition], si.cells[table.HiddenOffset], si.cells[table.HiddenIndex]
-	if !topic.whole() || !partition.whole() || !offset.whole() || !index.whole() {
+	topic, partition, offset, index := si.reader(table.HiddenTopic), si.reader(table.HiddenPartition), si.reader(table.HiddenOffset), si.reader(table.HiddenIndex)
+	if topic == nil || partition == nil || offset == nil || index == nil {
 		return nil
 	}
+	topics := si.cells[table.HiddenTopic].Texts
 	out := make([]int64, 0, len(rows))
 	for _, row := range rows {
-		number := func(c *rowIndexColumn) int64 { n, _ := packedCell(c.data, si.rows, row); return n }
+		number := func(c *cells) int64 { n, _ := c.at(row); return n }
 		t := number(topic)
-		if t < 0 || t >= int64(len(topic.Texts)) {
+		if t < 0 || t >= int64(len(topics)) {
 			return nil
 		}
-		p := store.Place{TopicPartition: store.TopicPartition{Topic: topic.Texts[t], Partition: int32(number(partition))}, Offset: number(offset), Index: int32(number(index))}
+		p := store.Place{TopicPartition: store.TopicPartition{Topic: topics[t], Partition: int32(number(partition))}, Offset: number(offset), Index: int32(number(index))}
 		if !dead[p] {
 			out = append(out, row)
 		}
@@ -559,29 +578,48 @@ func listsIn(ctx context.Context, w *writer, from string, def *tableDef, name st
 func (s *snapshot) Since(scan store.Scan, n int64) (since int64, ok bool) {
 	segs := slices.DeleteFunc(slices.Clone(s.state.segs[scan.Table]), func(seg *segment) bool { return seg.span.outside(scan.From, scan.To) })
 	slices.SortFunc(segs, func(a, b *segment) int { return cmp.Compare(b.span.Max, a.span.Max) })
-	var times []int64
+	var times latest // the n latest
+	n = max(n, 1)
 	for _, seg := range segs {
-		if int64(len(times)) >= n {
-			slices.Sort(times)
-			if since = times[int64(len(times))-n]; seg.span.Max < since {
-				return since, true
-			}
+		if int64(len(times)) == n && seg.span.Max < times[0] {
+			break
 		}
 		rows, _, known := seg.exactRows(scan)
 		if !known {
 			continue
 		}
 		ok = true
-		si := seg.rowIndex()
+		at := seg.rowIndex().reader(seg.def.Time)
+		if at == nil {
+			continue
+		}
 		for _, row := range rows {
-			if t, dated := seg.timeOf(si, row); dated {
-				times = append(times, t)
+			t, dated := at.at(row)
+			switch {
+			case !dated:
+			case int64(len(times)) < n:
+				heap.Push(&times, t)
+			case t > times[0]:
+				times[0] = t
+				heap.Fix(&times, 0)
 			}
 		}
 	}
 	if int64(len(times)) < n {
 		return math.MinInt64, ok
 	}
-	slices.Sort(times)
-	return times[int64(len(times))-n], true
+	return times[0], true
+}
+
+// latest times, as a heap: the earliest of them first.
+type latest []int64
+
+func (l latest) Len() int           { return len(l) }
+func (l latest) Less(i, j int) bool { return l[i] < l[j] }
+func (l latest) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
+func (l *latest) Push(x any)        { *l = append(*l, x.(int64)) }
+func (l *latest) Pop() any {
+	x := (*l)[len(*l)-1]
+	*l = (*l)[:len(*l)-1]
+	return x
 }

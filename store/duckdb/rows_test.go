@@ -33,15 +33,18 @@ func FuzzPacked(f *testing.F) {
 			}
 			p.add(want[i], null[i])
 		}
-		data := p.packed()
+		c := newCells(p.packed(), int64(rows))
 		for i := range want {
-			v, ok := packedCell(data, int64(rows), int64(i))
+			v, ok := c.at(int64(i))
+			if least, most, known := c.within(int64(i)); known && (null[i] || want[i] < least || want[i] > most) {
+				t.Fatalf("row %d, %d, is not within %d and %d", i, want[i], least, most)
+			}
 			if ok == null[i] || ok && v != want[i] {
 				t.Fatalf("row %d is %d, %v; want %d, null %v", i, v, ok, want[i], null[i])
 			}
 		}
 		for _, i := range []int64{-1, int64(rows)} {
-			if _, ok := packedCell(data, int64(rows), i); ok {
+			if _, ok := c.at(i); ok {
 				t.Fatalf("there is no row %d", i)
 			}
 		}
@@ -56,7 +59,9 @@ func FuzzPackedDamaged(f *testing.F) {
 	}
 	f.Add(p.packed(), int64(1500), int64(1200))
 	f.Fuzz(func(t *testing.T, data []byte, rows, row int64) {
-		packedCell(data, max(0, rows%1_000_000), row)
+		c := newCells(data, max(0, rows%1_000_000))
+		c.at(row)
+		c.within(row)
 	})
 }
 
