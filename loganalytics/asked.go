@@ -30,7 +30,7 @@ type Auditor interface {
 
 // asking notes what becomes of one query.
 type asking struct {
-	http.ResponseWriter
+	Recorder
 	Asked
 	to    Auditor // nil: nobody
 	run   Runner  // nil: nothing that could be asked was named
@@ -39,7 +39,7 @@ type asking struct {
 
 // newAsking begins to note. The answer goes out through what it gives, and done must follow.
 func newAsking(of Workspaces, w http.ResponseWriter, r *http.Request, clock func() time.Time, target string) *asking {
-	a := &asking{ResponseWriter: w, clock: clock}
+	a := &asking{Recorder: Recorder{ResponseWriter: w}, clock: clock}
 	a.to, _ = of.(Auditor)
 	a.At, a.Target, a.App, a.Correlation = clock(), target, nameOfApp(r), uuid.NewString()
 	return a
@@ -55,25 +55,6 @@ func (a *asking) done() {
 	if a.to == nil || a.run == nil || a.Text == "" {
 		return
 	}
-	a.Took = a.clock().Sub(a.At)
+	a.Status, a.Took = a.Code, a.clock().Sub(a.At)
 	a.to.Asked(a.run, a.Asked)
 }
-
-// WriteHeader implements http.ResponseWriter.
-func (a *asking) WriteHeader(status int) {
-	if a.Status == 0 {
-		a.Status = status
-	}
-	a.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (a *asking) Write(b []byte) (int, error) {
-	if a.Status == 0 {
-		a.Status = http.StatusOK
-	}
-	return a.ResponseWriter.Write(b)
-}
-
-// Unwrap is for http.ResponseController.
-func (a *asking) Unwrap() http.ResponseWriter { return a.ResponseWriter }

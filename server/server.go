@@ -116,19 +116,19 @@ func New(o Options) (*Server, error) {
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(wire http.ResponseWriter, r *http.Request) {
 		began := s.o.Clock()
-		w := &recorder{ResponseWriter: wire}
+		w := &loganalytics.Recorder{ResponseWriter: wire}
 		defer func() {
 			if x := recover(); x != nil {
 				if x == http.ErrAbortHandler {
 					panic(x)
 				}
 				s.o.Logger.Error("a request met a broken invariant", "path", r.URL.Path, "panic", x, "stack", string(debug.Stack()))
-				if w.status != 0 {
+				if w.Code != 0 {
 					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 				}
 				s.answerError(w, http.StatusInternalServerError, "InternalServerError", "an internal error; the server's log says more")
 			}
-			s.metrics.request(r.Pattern, w.status, s.o.Clock().Sub(began))
+			s.metrics.request(r.Pattern, w.Code, s.o.Clock().Sub(began))
 		}()
 		page := s.isWelcome(r)
 		if reason := refusal(r, s.publicHost(), page); reason != "" {
@@ -159,29 +159,6 @@ func plainPath(r *http.Request) {
 		r.URL.Path, r.URL.RawPath = path, plain(r.URL.RawPath)
 	}
 }
-
-// recorder notes the status of an answer.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *recorder) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // laOf the query API as a principal sees it.
 func (s *Server) laOf(v *view) *loganalytics.Face {
