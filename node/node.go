@@ -478,7 +478,7 @@ func (n *Node) Find(id string) (*Tenant, error) {
 		case 1:
 			return all[0], nil
 		case 0:
-			return nil, fault.New(fault.NotFound, "there is no tenant yet; import something first, or try `sextant demo`")
+			return nil, fault.New(fault.NotFound, "there is no tenant yet; import something first, name one with --tenant (any new GUID, to try things out), or try `sextant demo`")
 		}
 		var names []string
 		for _, t := range all {

@@ -265,7 +265,7 @@ func (c *UserAddCmd) Run(a *app) error {
 		}
 		for _, role := range c.Role {
 			if err := do.JSON(a.ctx, http.MethodPost, a.accessPath("assignments"), map[string]any{"roleDefinitionName": role, "principal": u.ID}, nil); err != nil {
-				return err
+				return fmt.Errorf("the user is there, without the role %s: %w; then `sextant role assign ROLE %s`", role, err, u.UPN)
 			}
 			fmt.Fprintf(a.out, "has the role %s\n", role)
 		}
