@@ -78,6 +78,11 @@ func (o *oddness) of(ctx context.Context, st store.Store, marks string, snap sto
 const maxOddStores = 1000
 
 func anyOdd(ctx context.Context, snap store.SQLSnapshot, name string) (bool, error) {
+	if o, ok := snap.(store.Odder); ok {
+		if odd, known := o.Odd(name); known {
+			return odd, nil
+		}
+	}
 	d, ok := dialectOf(snap.Dialect())
 	if !ok {
 		return true, nil

@@ -160,6 +160,12 @@ type Dater interface {
 	Since(scan Scan, n int64) (ticks int64, ok bool)
 }
 
+// Odder is a Snapshot that may know, without reading, whether a table has rows with
+// table.HiddenOdd set. Found by type assertion.
+type Odder interface {
+	Odd(name string) (odd, known bool)
+}
+
 // Limits of one query inside the engine. Zero is the engine's default.
 type Limits struct {
 	MemoryBytes int64

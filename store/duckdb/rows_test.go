@@ -283,10 +283,22 @@ func TestRowIndexOddRow(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, t.TempDir(), Options{FlushAge: -1})
 	noErr(t, s.Define(ctx, visitDef))
+	odd := func() (odd, known bool) {
+		snap, err := s.Snapshot(ctx)
+		noErr(t, err)
+		defer snap.Close()
+		return snap.(store.Odder).Odd("V")
+	}
 	for from := 0; from < 6000; from += 3000 {
 		b := visits(from, from+3000)
+		if odd, known := odd(); odd != (from > 0) || !known {
+			t.Errorf("before row %d: odd %v, known %v", from, odd, known)
+		}
 		b.Cols[b.Schema.Index(table.HiddenOdd)].N[7] = 1
 		noErr(t, s.Append(ctx, store.Load{Tables: []store.TableRows{{Table: "V", Rows: b}}, Marks: store.Marks{{Topic: "t"}: int64(from)}}))
+		if odd, known := odd(); !odd || !known {
+			t.Errorf("in memory: odd %v, known %v", odd, known)
+		}
 		noErr(t, s.Flush(ctx))
 	}
 	noErr(t, s.Maintain(ctx))

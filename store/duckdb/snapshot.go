@@ -25,6 +25,8 @@ type snapshot struct {
 var (
 	_ store.CallingSnapshot = (*snapshot)(nil)
 	_ store.Excluder        = (*snapshot)(nil)
+	_ store.Dater           = (*snapshot)(nil)
+	_ store.Odder           = (*snapshot)(nil)
 )
 
 func (s *snapshot) Dialect() string { return "duckdb" }
@@ -54,6 +56,40 @@ func (s *snapshot) Stats(name string) store.Stats {
 	}
 	out.Min, out.Max, out.Undated = sp.Min, sp.Max, sp.Undated
 	return out
+}
+
+// Odd implements store.Odder by the indexes of values, which know it of each block. Of a
+// segment of an older definition it is not known: paths that it lacks are read from the text.
+func (s *snapshot) Odd(name string) (odd, known bool) {
+	def := s.state.defs[name]
+	if def == nil {
+		return false, true
+	}
+	known = true
+	for _, seg := range s.state.segs[name] {
+		x := seg.file.index.Load()
+		if x == nil || x.segments[seg.name] == nil || seg.def != def {
+			known = false
+			continue
+		}
+		blocks := x.segments[seg.name].blocks
+		for i := range blocks {
+			if blocks[i].odd {
+				return true, true
+			}
+		}
+	}
+	at := def.hidden(table.HiddenOdd)
+	for _, b := range s.state.head[name] {
+		col := b.rows.Cols[at].N
+		if b.alive == nil {
+			odd = odd || slices.ContainsFunc(col, func(n int64) bool { return n != 0 })
+		}
+		for _, r := range b.alive {
+			odd = odd || col[r] != 0
+		}
+	}
+	return odd, odd || known
 }
 
 // Scan reads through the same relation that SQL does.
