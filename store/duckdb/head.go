@@ -65,11 +65,6 @@ func (s span) outside(from, to int64) bool {
 	return s.Max < from || to != 0 && s.Min >= to
 }
 
-// inside is true when all rows lie in [from, to); to 0 is no bound.
-func (s span) inside(from, to int64) bool {
-	return s.Undated == 0 && s.Min >= from && (to == 0 || s.Max < to)
-}
-
 // headPlaces finds rows of a batch by place. Shared by the versions of a batch.
 type headPlaces struct {
 	ranges placeRanges
