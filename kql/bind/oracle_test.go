@@ -37,7 +37,7 @@ func TestOracle(t *testing.T) {
 		home = shared + "/kql-oracle"
 	}
 	if _, err := os.Stat(filepath.Join(home, "node_modules")); err != nil {
-		t.Skip("no oracle with its modules (npm ci) beside the repository")
+		t.Skip("there is no oracle with its modules (npm ci); SEXTANT_KQL_ORACLE names its folder")
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {
