@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-
-	"sextant/fault"
+	"sync"
 )
 
 // Place of a record within a partition: its event, and which of the event's it is.
@@ -38,38 +37,55 @@ func (d *Disk) Records(ctx context.Context, topic string, partition int32, place
 		want[i] = wanted{p, &out[i]}
 	}
 	slices.SortFunc(want, func(a, b wanted) int { return a.compare(&b) })
-	var damage error
+	// Batches that lie apart are read at once: a disk has answers to many questions in the
+	// time of one.
+	var damage []error // of each batch
+	var mu sync.Mutex
+	var reads sync.WaitGroup
+	room := make(chan struct{}, readsAtOnce)
+	var failed error
 	for len(want) > 0 {
-		if err := ctx.Err(); err != nil {
-			return out, err
+		if failed = ctx.Err(); failed != nil {
+			break
 		}
 		loc, ok, _, err := d.locate(topic, partition, want[0].Offset)
 		if errors.Is(err, ErrOffsetOutOfRange) {
 			want = want[1:]
 			continue
 		}
-		if err != nil {
-			return out, err
-		}
-		if !ok {
-			break // the durable end
+		if failed = err; err != nil || !ok { // !ok: the durable end
+			break
 		}
 		n := 0 // of the batch, or before it
 		for n < len(want) && want[n].Offset <= loc.last {
 			n++
 		}
-		err = d.pick(&loc, want[:n])
-		if rerr := loc.file.release(); err == nil {
-			err = rerr
-		}
-		// One that is damaged is no reason to withhold the others.
-		if damage = errors.Join(damage, err); err != nil && fault.KindOf(err) != fault.Damaged && fault.KindOf(err) != fault.Invalid {
-			return out, damage
-		}
+		of, at := want[:n], len(damage)
+		mu.Lock()
+		damage = append(damage, nil)
+		mu.Unlock()
 		want = want[n:]
+		read := func() error { return errors.Join(d.pick(&loc, of), loc.file.release()) }
+		if len(want) == 0 && at == 0 {
+			damage[0] = read()
+			break
+		}
+		room <- struct{}{}
+		reads.Go(func() {
+			err := read()
+			mu.Lock()
+			damage[at] = err
+			mu.Unlock()
+			<-room
+		})
 	}
-	return out, damage
+	reads.Wait()
+	// One that is damaged is no reason to withhold the others.
+	return out, errors.Join(failed, errors.Join(damage...))
 }
+
+// readsAtOnce is how many batches one call reads at a time.
+const readsAtOnce = 8
 
 // pick the records of a located batch; want is in order, and may hold places before it.
 func (d *Disk) pick(loc *location, want []wanted) error {

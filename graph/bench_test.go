@@ -262,26 +262,38 @@ func (w *benchWorld) get(b testing.TB, path string) []byte {
 // clients at a time.
 func BenchmarkGraphFilter(b *testing.B) {
 	w := newBenchWorld(b)
-	for _, c := range []struct{ name, property, column string }{
+	filters := []struct{ name, property, column string }{
 		{"user", "userPrincipalName", "upn"}, {"app", "appId", "app"}, {"address", "ipAddress", "ip"}, {"correlation", "correlationId", "correlation"}, {"request", "id", "id"},
-	} {
-		pick := func(r *rand.Rand) string { return w.Picks[c.name][r.IntN(len(w.Picks[c.name]))] }
+	}
+	pick := func(r *rand.Rand, name string) string { return w.Picks[name][r.IntN(len(w.Picks[name]))] }
+	for _, c := range filters {
 		b.Run(c.name, func(b *testing.B) {
+			ask := func(r *rand.Rand) {
+				w.get(b, "/v1.0/auditLogs/signIns?$filter="+url.QueryEscape(c.property+" eq '"+pick(r, c.name)+"'"))
+			}
+			// The first requests of a process read indexes from the disk, and check them.
+			began := time.Now()
+			for range 2 * benchClients {
+				ask(rand.New(rand.NewPCG(99, 1)))
+			}
+			b.ReportMetric(float64(time.Since(began).Milliseconds()), "first-16-ms")
 			before := processorTime(b)
-			ours := together(b, func(r *rand.Rand) {
-				w.get(b, "/v1.0/auditLogs/signIns?$filter="+url.QueryEscape(c.property+" eq '"+pick(r)+"'"))
-			})
-			b.ReportMetric(float64((processorTime(b)-before).Microseconds())/1000/float64(len(ours)), "graph-cpu-ms")
-			theirs := together(b, func(r *rand.Rand) {
-				rows, err := w.hand.Query("SELECT created, id, raw FROM sign WHERE "+c.column+" = ? ORDER BY created DESC, id LIMIT 100", pick(r))
+			took := together(b, ask)
+			b.ReportMetric(float64((processorTime(b)-before).Microseconds())/1000/float64(len(took)), "cpu-ms")
+			report(b, took, "graph")
+		})
+	}
+	// By hand behind all of them, for its scans take the log out of the page cache.
+	for _, c := range filters {
+		b.Run(c.name+"-by-hand", func(b *testing.B) {
+			report(b, together(b, func(r *rand.Rand) {
+				rows, err := w.hand.Query("SELECT created, id, raw FROM sign WHERE "+c.column+" = ? ORDER BY created DESC, id LIMIT 100", pick(r, c.name))
 				if err != nil {
 					b.Error(err)
 					return
 				}
 				drain(b, rows)
-			})
-			report(b, ours, "graph")
-			report(b, theirs, "hand")
+			}), "hand")
 		})
 	}
 }

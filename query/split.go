@@ -3,6 +3,8 @@ package query
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"sextant/fault"
@@ -29,6 +31,7 @@ type split struct {
 	scalars map[int]table.Value
 	sets    map[int][]table.Value
 	cut     func(p *plan.Pipeline, q *sqlgen.Query, why string) // nil, or told of each
+	found   map[*plan.Scan]store.Reader                         // rows of scans that an index has found
 }
 
 // dialectOf an engine; false where this program does not write its SQL.
@@ -76,6 +79,12 @@ func (s *split) Prefix(ctx context.Context, p *plan.Pipeline) (*eval.Prefix, err
 	if !s.o.literalsInSQL && !sqlgen.ReadsTables(p) {
 		return nil, nil // the engine would cost more than it saves
 	}
+	if s.find(p) {
+		if s.cut != nil {
+			s.cut(p, nil, "an index has the rows")
+		}
+		return nil, nil
+	}
 	q, why, err := s.generate(p)
 	if err != nil {
 		return nil, err
@@ -100,6 +109,54 @@ func (s *split) Prefix(ctx context.Context, p *plan.Pipeline) (*eval.Prefix, err
 		}
 		return r, nil
 	}}, nil
+}
+
+// maxFound rows are worth no statement.
+const maxFound = 2048
+
+// find the rows of all scans that a pipeline begins with by an index. Then they are few, and
+// all is done here.
+func (s *split) find(p *plan.Pipeline) bool {
+	f, ok := s.sql.(store.Finder)
+	if !ok || s.max >= 0 {
+		return false
+	}
+	found := map[*plan.Scan]store.Reader{}
+	var all func(p *plan.Pipeline) bool
+	all = func(p *plan.Pipeline) bool {
+		switch src := p.Source.(type) {
+		case *plan.Scan:
+			if s.found[src] != nil || found[src] != nil {
+				return true
+			}
+			r, ok := f.Find(scanOf(src), maxFound)
+			if ok {
+				found[src] = r
+			}
+			return ok
+		case *plan.Union:
+			return !slices.ContainsFunc(src.Inputs, func(in *plan.Pipeline) bool { return !all(in) })
+		}
+		return false
+	}
+	if !all(p) {
+		return false
+	}
+	if s.found == nil {
+		s.found = found
+	} else {
+		maps.Copy(s.found, found)
+	}
+	return true
+}
+
+// Scan implements eval.Scanner.
+func (s *split) Scan(ctx context.Context, scan *plan.Scan) (eval.Reader, error) {
+	if r := s.found[scan]; r != nil {
+		delete(s.found, scan) // it is read once; a second reader looks anew
+		return r, nil
+	}
+	return s.scanner.Scan(ctx, scan)
 }
 
 // start runs a statement.

@@ -160,6 +160,15 @@ type Dater interface {
 	Since(scan Scan, n int64) (ticks int64, ok bool)
 }
 
+// Finder is a Snapshot that may have an index by which it finds the rows of a scan. Found
+// by type assertion.
+type Finder interface {
+	// Find gives what Scan gives, when the index knows the rows that have the values of
+	// scan.Equal, they are n at most, and it has all columns of them that are asked for.
+	// false otherwise: Scan has to look.
+	Find(scan Scan, n int) (Reader, bool)
+}
+
 // Odder is a Snapshot that may know, without reading, whether a table has rows with
 // table.HiddenOdd set. Found by type assertion.
 type Odder interface {

@@ -27,6 +27,7 @@ var (
 	_ store.Excluder        = (*snapshot)(nil)
 	_ store.Dater           = (*snapshot)(nil)
 	_ store.Odder           = (*snapshot)(nil)
+	_ store.Finder          = (*snapshot)(nil)
 )
 
 func (s *snapshot) Dialect() string { return "duckdb" }
