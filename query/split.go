@@ -184,6 +184,9 @@ func (s *split) functions(of []sqlgen.Function) ([]store.Function, error) {
 				return nil, err
 			}
 			out[i].List, out[i].Group = true, func() store.Group { return group() }
+			if out[i].Groups, err = eval.RowsGroups(s.c, f.Rows); err != nil {
+				return nil, err
+			}
 			continue
 		case f.Rows != nil:
 			var err error

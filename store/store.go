@@ -219,6 +219,10 @@ type Function struct {
 	// aggregate list() makes them: one for each argument, all of a row equally long,
 	// or NULL for none. It starts one such row.
 	Group func() Group
+	// Groups, or nil, computes several such rows at once, each as Group would: their
+	// elements one row behind the other, of[i] numbering the row of element i from 0 to
+	// n-1; a row without elements has none. Several threads may call it at once.
+	Groups func(b *table.Batch, of []int64, n int) (table.Vector, error)
 }
 
 // Group takes the elements of one row of lists, in order and in parts.

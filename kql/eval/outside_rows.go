@@ -23,12 +23,12 @@ func RowsCaller(c *fn.Context, p *plan.Pipeline, schema table.Schema) (func(b *t
 	if width < 0 || p.Schema()[width].Type != table.Long || len(outer) != len(schema)+1 {
 		return nil, fault.New(fault.Internal, "eval: operators that are called give no number of their row")
 	}
-	first, err := newRowsRun(c, p)
+	first, err := newRowsRun(c, p, (*compiler).oneGroup)
 	if err != nil {
 		return nil, err
 	}
 	pool := sync.Pool{New: func() any {
-		r, _ := newRowsRun(c, p) // it compiled before
+		r, _ := newRowsRun(c, p, (*compiler).oneGroup) // it compiled before
 		return r
 	}}
 	pool.Put(first)
@@ -66,9 +66,9 @@ type rowsRun struct {
 	s *perGroup
 }
 
-func newRowsRun(c *fn.Context, p *plan.Pipeline) (*rowsRun, error) {
+func newRowsRun(c *fn.Context, p *plan.Pipeline, compile func(x *compiler, p *plan.Pipeline, who string) (*perGroup, error)) (*rowsRun, error) {
 	r := &rowsRun{x: newCompiler(c, nil, Options{})}
-	err := r.x.guard(func() (err error) { r.s, err = r.x.oneGroup(p, callBytes); return err })
+	err := r.x.guard(func() (err error) { r.s, err = compile(r.x, p, callBytes); return err })
 	if err != nil {
 		r.x.close()
 		return nil, err
@@ -137,12 +137,12 @@ type RowsGroup struct {
 // Outer with the columns of schema, makes others: its result is the list of their cells,
 // as RowsCaller gives it. Any number of goroutines may start groups.
 func RowsGrouper(c *fn.Context, p *plan.Pipeline, schema table.Schema) (func() *RowsGroup, error) {
-	first, err := newRowsRun(c, p)
+	first, err := newRowsRun(c, p, (*compiler).oneGroup)
 	if err != nil {
 		return nil, err
 	}
 	pool := sync.Pool{New: func() any {
-		r, _ := newRowsRun(c, p) // it compiled before
+		r, _ := newRowsRun(c, p, (*compiler).oneGroup) // it compiled before
 		return r
 	}}
 	pool.Put(first)
@@ -187,6 +187,57 @@ func (g *RowsGroup) Result() (v table.Value, err error) {
 		g.put(g.run)
 	}
 	return table.DynamicValue(list), err
+}
+
+// RowsGroups is what RowsGrouper starts, for several groups at once: each has rows in
+// the batch, one group behind the other, of[i] is that of row i, from 0 to n-1. Nil: p
+// looks at one group at a time.
+func RowsGroups(c *fn.Context, p *plan.Pipeline) (func(b *table.Batch, of []int64, n int) (table.Vector, error), error) {
+	first, err := newRowsRun(c, p, (*compiler).perGroup)
+	if err != nil || !first.s.many {
+		return nil, err
+	}
+	pool := sync.Pool{New: func() any {
+		r, _ := newRowsRun(c, p, (*compiler).perGroup) // it compiled before
+		return r
+	}}
+	pool.Put(first)
+	return func(b *table.Batch, of []int64, n int) (table.Vector, error) {
+		out := table.NewVector(table.Dynamic, n)
+		lists := make([][]any, n)
+		r := pool.Get().(*rowsRun)
+		err := r.x.guard(func() error {
+			run, err := r.s.run(n, numbered(b, of))
+			defer run.close()
+			for err == nil {
+				var got *table.Batch
+				var groups []int64
+				if got, groups, err = run.next(r.x.c.Ctx); got == nil {
+					break
+				}
+				if err = run.hold.add(2 * got.Bytes()); err != nil {
+					break
+				}
+				for i := range got.Rows {
+					for k := range got.Cols {
+						lists[groups[i]] = append(lists[groups[i]], Cell(got.Cols[k].At(i)))
+					}
+				}
+			}
+			if err == nil {
+				err = r.x.alive(r.x.c.Ctx)
+			}
+			return err
+		})
+		if err != nil {
+			return out, err // r is in an unknown state
+		}
+		pool.Put(r)
+		for _, l := range lists {
+			out.Append(table.DynamicValue(l))
+		}
+		return out, nil
+	}, nil
 }
 
 // Close gives back what the group holds.

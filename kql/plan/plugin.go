@@ -115,3 +115,14 @@ func mapInside(op Op, f func(*Pipeline) *Pipeline) Op {
 	}
 	return op
 }
+
+// RewriteInside is p with f applied, as by Rewrite, to the expressions of its operators
+// and of those of the pipelines that stand inside them.
+func RewriteInside(p *Pipeline, f func(Expr) Expr) *Pipeline {
+	out := &Pipeline{Source: p.Source, Ops: make([]Op, len(p.Ops))}
+	for i, op := range p.Ops {
+		op = mapExprs(op, func(e Expr) Expr { return Rewrite(e, f) })
+		out.Ops[i] = mapInside(op, func(q *Pipeline) *Pipeline { return RewriteInside(q, f) })
+	}
+	return out
+}

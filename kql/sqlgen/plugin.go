@@ -99,7 +99,8 @@ func (g *gen) gathered(s *state, reads []plan.Named, gives table.Schema, op func
 		cols[i].Expr = &plan.Col{Name: name, T: t}
 	}
 	p := &plan.Pipeline{Source: &plan.Outer{Out: args}, Ops: []plan.Op{op(cols)}}
-	if !alone(p) {
+	p, ok := g.alone(p)
+	if !ok {
 		return nil, because
 	}
 	call := g.function(Function{Args: args, Rows: p, Group: true}, lists)

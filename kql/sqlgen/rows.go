@@ -60,7 +60,8 @@ func (g *gen) rowsInGo(s *state, r rowwise, because string) (m made, why string)
 	first := &plan.Project{Cols: cols}
 	op := r.op(first.Schema())
 	p := &plan.Pipeline{Source: &plan.Outer{Out: outer}, Ops: []plan.Op{first, op}}
-	if !alone(p) {
+	p, ok := g.alone(p)
+	if !ok {
 		g.back(mark)
 		return m, because
 	}
@@ -159,8 +160,33 @@ func (g *gen) beside(s *state, m made, gives, out table.Schema, from func(i int)
 	return next, ""
 }
 
-// alone says whether a pipeline can run on rows that it is given, with nothing else at
-// hand, and gives the same for them each time.
+// alone is a pipeline that can run on rows that it is given, with nothing else at hand,
+// and gives the same for them each time: p with the values of its subqueries; false
+// where there is none.
+func (g *gen) alone(p *plan.Pipeline) (*plan.Pipeline, bool) {
+	some := false
+	bare := plan.RewriteInside(p, func(e plan.Expr) plan.Expr {
+		if q, ok := e.(*plan.ScalarQuery); ok && g.scalar != nil && !outer(q.Pipe) {
+			some = true
+			return &plan.Const{Value: table.Null(q.T)}
+		}
+		return e
+	})
+	if !alone(bare) {
+		return nil, false
+	}
+	if !some {
+		return p, true
+	}
+	return plan.RewriteInside(p, func(e plan.Expr) plan.Expr {
+		if v, ok := g.value(e); ok {
+			return &plan.Const{Value: v}
+		}
+		return e
+	}), true
+}
+
+// alone says whether a pipeline can run on rows that it is given as it is.
 func alone(p *plan.Pipeline) bool {
 	ok := true
 	anyPipeline(p, func(p *plan.Pipeline) bool {

@@ -184,7 +184,11 @@ func (s *onlyState) Bytes() int64           { return s.v.Bytes() }
 func (g *gen) partition(s *state, op *plan.Partition) (*state, string) {
 	const because = "partition runs in Go"
 	outer, ok := op.Sub.Source.(*plan.Outer)
-	if !ok || g.lister == nil || g.d != fn.DuckDB || !grouped(op.By.Type()) || !alone(op.Sub) || len(outer.Out) > maxArgs || len(outer.Out) == 0 {
+	if !ok || g.lister == nil || g.d != fn.DuckDB || !grouped(op.By.Type()) || len(outer.Out) > maxArgs || len(outer.Out) == 0 {
+		return nil, because
+	}
+	sub, ok := g.alone(op.Sub)
+	if !ok {
 		return nil, because
 	}
 	if why := g.storable(op.Sub.Schema()); why != "" {
@@ -206,11 +210,10 @@ func (g *gen) partition(s *state, op *plan.Partition) (*state, string) {
 		lists[i] = "list(" + e + s.orderBy() + ")"
 	}
 	gives := op.Sub.Schema()
-	sub := *op.Sub
 	if len(gives) == 0 {
 		return nil, because
 	}
-	call := g.function(Function{Args: outer.Out, Rows: &sub, Group: true}, lists)
+	call := g.function(Function{Args: outer.Out, Rows: sub, Group: true}, lists)
 	sql := "SELECT " + call + " AS l0 FROM (" + s.sql + ") AS " + g.alias() + " GROUP BY " + key
 	return g.unnested(sql, gives), ""
 }

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"runtime/cgo"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -257,17 +258,24 @@ func groups(f store.Function, args []argument, n int, result *table.Vector) erro
 			masks[i] = slice[uint64](p, (n+63)/64)
 		}
 	}
-	one := func(r int) (v table.Value, err error) {
-		size := 0
+	// find the elements of row r, and how many there are.
+	find := func(r int) (size int, err error) {
 		for i := range args {
 			have := 0
 			if m := masks[i]; m == nil || m[r>>6]>>(r&63)&1 == 1 {
 				have, elems[i].at = int(lists[i][r].length), int(lists[i][r].offset)
 			}
 			if i > 0 && have != size {
-				return v, fault.New(fault.Internal, "the lists of an aggregate have %d and %d elements", size, have)
+				return 0, fault.New(fault.Internal, "the lists of an aggregate have %d and %d elements", size, have)
 			}
 			size = have
+		}
+		return size, nil
+	}
+	one := func(r int) (v table.Value, err error) {
+		size, err := find(r)
+		if err != nil {
+			return v, err
 		}
 		g := f.Group()
 		defer g.Close()
@@ -284,12 +292,65 @@ func groups(f store.Function, args []argument, n int, result *table.Vector) erro
 		}
 		return g.Result()
 	}
-	for r := range n {
+	// several rows from r on whose elements lie one behind the other, as many as fit a
+	// vector; 0: it is one.
+	several := func(r int) (rows int, err error) {
+		var begin []argument
+		var of []int64
+		for ; r+rows < n; rows++ {
+			size, err := find(r + rows)
+			if err != nil {
+				return 0, err
+			}
+			if begin == nil {
+				begin = slices.Clone(elems)
+			}
+			fits := size > 0 && len(of)+size <= vectorSize
+			for i := range elems {
+				fits = fits && elems[i].at == begin[i].at+len(of)
+			}
+			if !fits {
+				break
+			}
+			for range size {
+				of = append(of, int64(rows))
+			}
+		}
+		if rows < 2 || upTo(begin, 0, len(of)) < len(of) {
+			return 0, nil
+		}
+		b, err := batchOf(f.Args, begin, 0, len(of))
+		if err != nil {
+			return 0, err
+		}
+		v, err := f.Groups(b, of, rows)
+		if err != nil {
+			return 0, err
+		}
+		if v.Len() != rows || v.Type != f.Result {
+			return 0, fault.New(fault.Internal, "a function gave %d cells of type %s for %d of type %s", v.Len(), v.Type, rows, f.Result)
+		}
+		for i := range rows {
+			result.Append(v.At(i))
+		}
+		return rows, nil
+	}
+	for r := 0; r < n; {
+		if f.Groups != nil {
+			rows, err := several(r)
+			if err != nil {
+				return err
+			}
+			if r += rows; rows > 0 {
+				continue
+			}
+		}
 		v, err := one(r)
 		if err != nil {
 			return err
 		}
 		result.Append(v)
+		r++
 	}
 	return nil
 }

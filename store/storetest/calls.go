@@ -144,6 +144,61 @@ func testCalls(t *testing.T, e Engine) {
 			t.Errorf("%d groups were left open", n)
 		}
 	})
+	t.Run("aggregates of several groups at once", func(t *testing.T) {
+		opened, together := new(atomic.Int64), new(atomic.Int64)
+		one := store.Function{Args: args(table.String, table.Long), Result: table.String, Group: func() store.Group {
+			opened.Add(1)
+			return &joining{open: opened}
+		}}
+		many := one
+		many.Groups = func(b *table.Batch, of []int64, n int) (table.Vector, error) {
+			together.Add(int64(n))
+			out := table.NewVector(table.String, n)
+			at := 0
+			for g := range n {
+				j := &joining{open: new(atomic.Int64)}
+				from := at
+				for at < b.Rows && of[at] == int64(g) {
+					at++
+				}
+				if from == at {
+					return out, fmt.Errorf("group %d of %d has no rows", g, n)
+				}
+				if err := j.Add(b.Slice(from, at)); err != nil {
+					return out, err
+				}
+				v, err := j.Result()
+				if err != nil {
+					return out, err
+				}
+				out.Append(v)
+			}
+			if at != b.Rows || len(of) != b.Rows {
+				return out, fmt.Errorf("%d of %d rows are of no group", b.Rows-at, b.Rows)
+			}
+			return out, nil
+		}
+		call := q.Call(0, table.String, []string{"s", "i"})
+		for _, text := range []string{
+			"SELECT " + call + " FROM (SELECT g, list('t' || i ORDER BY i) AS s, list(i ORDER BY i) AS i FROM (SELECT i, i % 997 AS g FROM range(20000) AS r(i)) GROUP BY g) ORDER BY g",
+			// Lists that are empty, NULL, longer than a chunk, or overlap in memory.
+			"SELECT " + call + " FROM (SELECT n, CASE WHEN n % 5 = 0 THEN [] WHEN n % 7 = 0 THEN NULL WHEN n = 50 THEN list_transform(range(5000), lambda x: 'a') ELSE list_transform(range(n % 11), lambda x: 'b' || n) END AS s, " +
+				"CASE WHEN n % 5 = 0 THEN [] WHEN n % 7 = 0 THEN NULL WHEN n = 50 THEN range(5000) ELSE range(n % 11) END AS i FROM range(3000) AS r(n)) ORDER BY n",
+			"SELECT " + call + " FROM (VALUES (['a', 'b'], [1, NULL::BIGINT])) AS t(s, i), range(100)",
+		} {
+			want, err := drain(start(ctx, text, table.String, one))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := drain(start(ctx, text, table.String, many))
+			if err != nil || texts(got) != texts(want) {
+				t.Errorf("%s gives %d rows, other than the %d of one group at a time, or %v", text, len(got), len(want), err)
+			}
+		}
+		if together.Load() < 1000 || opened.Load() != 0 {
+			t.Errorf("%d groups came together, %d were left open", together.Load(), opened.Load())
+		}
+	})
 	t.Run("lists of texts", func(t *testing.T) {
 		// The list of the text itself, as often as the number says, and a null.
 		lists := store.Function{Args: args(table.String, table.Long), Result: table.Dynamic, List: true, Eval: func(b *table.Batch) (table.Vector, error) {
