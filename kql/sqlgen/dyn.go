@@ -101,24 +101,52 @@ func (g *gen) listed(s *state, of plan.Expr, n int64) (j json, ok bool, why stri
 // null; "" where e is no such thing.
 func (g *gen) textOf(s *state, e plan.Expr) string {
 	if i, ok := e.(*plan.Index); ok {
-		c, isCol := i.Of.(*plan.Col)
 		k, isConst := i.I.(*plan.Const)
-		if !isCol || !isConst || k.Value.IsNull() || k.Value.Type() != table.Long && k.Value.Type() != table.Int {
+		if !isConst || k.Value.IsNull() || k.Value.Type() != table.Long && k.Value.Type() != table.Int {
 			return ""
 		}
-		if at := s.schema.Index(c.Name); at >= 0 && slices.Contains(s.lists, at) {
-			n := k.Value.Int64()
-			if n >= 0 {
-				n++
-			}
-			return fmt.Sprintf("%s[%d]", col(at), n)
+		list := g.textsOf(s, i.Of)
+		if list == "" {
+			return ""
 		}
-		return ""
+		n := k.Value.Int64()
+		if n >= 0 { // lists count from 1, and from -1 at the end
+			n++
+		}
+		return fmt.Sprintf("%s[%d]", list, n)
 	}
 	if c, ok := e.(*plan.Col); ok {
 		if at := s.schema.Index(c.Name); at >= 0 && slices.Contains(s.texts, at) {
 			return col(at)
 		}
+	}
+	return ""
+}
+
+// textsOf is the list of the texts in an array of strings: a list column, or what split
+// gives; "" where e is no such thing.
+func (g *gen) textsOf(s *state, e plan.Expr) string {
+	switch e := e.(type) {
+	case *plan.Col:
+		if at := s.schema.Index(e.Name); at >= 0 && slices.Contains(s.lists, at) {
+			return col(at)
+		}
+	case *plan.Call:
+		if e.Fn.Name != "split" || len(e.Args) != 2 || e.Args[0].Type() != table.String {
+			return ""
+		}
+		k, ok := e.Args[1].(*plan.Const)
+		if !ok || k.Value.Type() != table.String || k.Value.Str() == "" {
+			return ""
+		}
+		m := g.mark()
+		of, why := g.expr(s, e.Args[0])
+		by, no := g.literal(k.Value)
+		if why != "" || no != "" {
+			g.back(m)
+			return ""
+		}
+		return "string_split(" + of + ", " + by + ")"
 	}
 	return ""
 }
