@@ -97,19 +97,6 @@ func (b *headBatch) having(equal []store.Equal) *headBatch {
 	return &out
 }
 
-// each row that is to be seen.
-func (b *headBatch) each(f func(r int32)) {
-	if b.alive != nil {
-		for _, r := range b.alive {
-			f(r)
-		}
-		return
-	}
-	for r := range int32(b.rows.Rows) {
-		f(r)
-	}
-}
-
 // columns of the batch's rows, as a reader gives them.
 func (b *headBatch) columns(schema table.Schema, cols []int) *table.Batch {
 	out := &table.Batch{Schema: schema, Cols: make([]table.Vector, len(cols)), Rows: b.count()}

@@ -116,24 +116,28 @@ func (b *headBatch) count() int {
 	return b.rows.Rows
 }
 
+// each row that is to be seen.
+func (b *headBatch) each(f func(r int32)) {
+	if b.alive != nil {
+		for _, r := range b.alive {
+			f(r)
+		}
+		return
+	}
+	for r := range int32(b.rows.Rows) {
+		f(r)
+	}
+}
+
 // without is the batch with rows gone.
 func (b *headBatch) without(gone map[int32]bool) *headBatch {
 	out := *b
 	out.alive = make([]int32, 0, b.count())
-	keep := func(r int32) {
+	b.each(func(r int32) {
 		if !gone[r] {
 			out.alive = append(out.alive, r)
 		}
-	}
-	if b.alive != nil {
-		for _, r := range b.alive {
-			keep(r)
-		}
-	} else {
-		for r := range int32(b.rows.Rows) {
-			keep(r)
-		}
-	}
+	})
 	return &out
 }
 

@@ -144,7 +144,7 @@ func (s *segment) rowIndex() *segmentIndex {
 	return nil
 }
 
-// lists of the rows that have one of the values, a list for each value; false when the
+// listsOf the rows that have one of the values, a list for each value; false when the
 // index does not know.
 func (si *segmentIndex) listsOf(eq store.Equal) ([][]byte, bool) {
 	c := si.lists[eq.Column]
@@ -161,7 +161,7 @@ func (si *segmentIndex) listsOf(eq store.Equal) ([][]byte, bool) {
 	return out, true
 }
 
-// cells of a column; nil when the index does not have them.
+// reader of the cells of a column; nil when the index does not have them.
 func (si *segmentIndex) reader(column string) *cells {
 	if c := si.cells[column]; c.whole() {
 		return newCells(c.data, si.rows)

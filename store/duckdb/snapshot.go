@@ -83,12 +83,7 @@ func (s *snapshot) Odd(name string) (odd, known bool) {
 	at := def.hidden(table.HiddenOdd)
 	for _, b := range s.state.head[name] {
 		col := b.rows.Cols[at].N
-		if b.alive == nil {
-			odd = odd || slices.ContainsFunc(col, func(n int64) bool { return n != 0 })
-		}
-		for _, r := range b.alive {
-			odd = odd || col[r] != 0
-		}
+		b.each(func(r int32) { odd = odd || col[r] != 0 })
 	}
 	return odd, odd || known
 }

@@ -203,19 +203,12 @@ func writeFile(ctx context.Context, w *writer, dir string, meta *fileMeta, table
 }
 
 func (p part) each(f func(r int)) {
-	switch {
-	case p.rows != nil:
-		for _, r := range p.rows {
-			f(int(r))
-		}
-	case p.batch.alive != nil:
-		for _, r := range p.batch.alive {
-			f(int(r))
-		}
-	default:
-		for r := range p.batch.rows.Rows {
-			f(r)
-		}
+	if p.rows == nil {
+		p.batch.each(func(r int32) { f(int(r)) })
+		return
+	}
+	for _, r := range p.rows {
+		f(int(r))
 	}
 }
 
